@@ -1,0 +1,89 @@
+"""What can go wrong, in one tree.
+
+    ScAttribError                 a clear sentence for the user; exit code 2
+    ├── UsageError                the command line asks for something impossible
+    ├── UnreadableInputError      a named path cannot be read or is not source code
+    ├── MissingExtraError         an optional dependency is not installed
+    └── IndexUnusableError        an index that cannot be used as it is
+        ├── IndexNotFoundError    there is no index at that path
+        ├── IndexCorruptError     bytes on disk are not the bytes that were written
+        ├── IndexVersionError     written by a newer version of this program
+        └── IndexLockedError      another process is writing to it
+
+Every message says what happened, where, and how to mend it.
+What is normal (no match, licence unknown) is a value, not an exception.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class ScAttribError(Exception):
+    """Base of every error that is shown to the user as one sentence, without a traceback."""
+
+    exit_code = 2
+
+
+class UsageError(ScAttribError):
+    """The command line asks for something that cannot be done."""
+
+
+class UnreadableInputError(ScAttribError):
+    """A path that the user named cannot be read, or holds no source code."""
+
+    def __init__(self, path: Path | str, reason: str, *, remedy: str) -> None:
+        self.path = path
+        super().__init__(f"{path}: {reason}; {remedy}")
+
+
+class MissingExtraError(ScAttribError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        self.extra = extra
+        super().__init__(f"{feature} needs the extra '{extra}': pip install 'sc-attrib[{extra}]'")
+
+
+class IndexUnusableError(ScAttribError):
+    """An index that cannot be used as it is."""
+
+    def __init__(self, path: Path | str, reason: str, *, remedy: str) -> None:
+        self.path = path
+        super().__init__(f"index {path}: {reason}; {remedy}")
+
+
+class IndexNotFoundError(IndexUnusableError):
+    """There is no index at that path."""
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(
+            path,
+            "there is no index here",
+            remedy=f"build one with: sc-attrib index build --index {path} --packages",
+        )
+
+
+class IndexCorruptError(IndexUnusableError):
+    """Bytes on disk are not the bytes that were written."""
+
+    def __init__(self, path: Path | str, reason: str) -> None:
+        super().__init__(path, reason, remedy="copy it again from where it was published, or build it anew")
+
+
+class IndexVersionError(IndexUnusableError):
+    """The index was written in a format that this version does not know."""
+
+    def __init__(self, path: Path | str, *, found: int, known: int) -> None:
+        super().__init__(
+            path,
+            f"it has format {found} and this version reads up to format {known}",
+            remedy="upgrade sc-attrib, or build the index anew with this version",
+        )
+
+
+class IndexLockedError(IndexUnusableError):
+    """Another process is writing to the index."""
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(path, "another process is writing to it", remedy="wait until it is done, then try again")

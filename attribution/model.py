@@ -1,0 +1,143 @@
+"""The values that travel through the house: a file with its origin going in, a match coming out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from attribution.span import Span
+from attribution.swhid import Swhid
+
+NO_ASSERTION = "NOASSERTION"
+"""SPDX's word for a licence that nobody has determined."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class License:
+    """A licence, and who says so."""
+
+    expression: str = NO_ASSERTION
+    """SPDX licence expression, or ``NOASSERTION``."""
+    evidence: tuple[str, ...] = ()
+    """What the expression was read from, most authoritative first, e.g. ``requests-2.34.2 METADATA: …``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a file was found."""
+
+    url: str
+    """URI of the repository or package; becomes the SWHID's ``origin`` qualifier."""
+    path: str
+    """Path of the file relative to the root of its source, with forward slashes, no leading slash."""
+    revision: str | None = None
+    """A ``swh:1:rev:…`` or ``swh:1:rel:…``, or where there is none a release such as ``requests 2.34.2``."""
+    snapshot: Swhid | None = None
+    license: License = License()
+
+    def qualify(self, content: Swhid, *, lines: Span | None = None) -> Swhid:
+        """Add origin, visit, anchor, path and lines to the SWHID of this file's content."""
+        anchored = self.revision is not None and self.revision.startswith("swh:1:")
+        return Swhid(
+            object_type=content.object_type,
+            object_id=content.object_id,
+            origin=self.url,
+            visit=self.snapshot,
+            anchor=Swhid.parse(self.revision) if anchored and self.revision else None,
+            path="/" + self.path,
+            lines=lines,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """One file of source code and where it comes from; what indexes and models are made of."""
+
+    content: bytes
+    origin: Origin
+
+    @property
+    def swhid(self) -> Swhid:
+        """The core SWHID of the content; hashes it on each call."""
+        return Swhid.of_content(self.content)
+
+
+class Kind(StrEnum):
+    """What kind of likeness a match is, strongest first."""
+
+    IDENTICAL = "identical"
+    LITERAL = "literal"
+    RENAMED = "renamed"
+    NEAR_COPY = "near_copy"
+    LEXICAL = "lexical"
+    COMMON = "common"
+
+
+class Lane(StrEnum):
+    """By which way of looking a match was found."""
+
+    BLOB = "blob"
+    SEEDS = "seeds"
+    MINHASH = "minhash"
+
+
+class Verdict(StrEnum):
+    """What the policy makes of a match, mildest first; the order is the order of severity."""
+
+    EXEMPT = "exempt"
+    IGNORED = "ignored"
+    COMMON = "common"
+    ALLOW = "allow"
+    ATTRIBUTE = "attribute"
+    REVIEW = "review"
+    DENY = "deny"
+
+    @property
+    def severity(self) -> int:
+        """Position in the order, 0 for the mildest."""
+        return _SEVERITY[self]
+
+
+_SEVERITY = {verdict: position for position, verdict in enumerate(Verdict)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A range of the text that was checked, and the range of a known file that it is like."""
+
+    kind: Kind
+    query: Span
+    """Lines of the checked text."""
+    source: Swhid
+    """Fully qualified; its ``lines`` are the lines of the known file."""
+    origin: Origin
+    similarity: float
+    """0 to 1: the estimated share of the tokens of *both* ranges that they have in common (Dice)."""
+    containment: float
+    """0 to 1: the share of the tokens of the *checked* range that the known file holds too."""
+    tokens: int
+    """Tokens of the checked range that the known file holds too."""
+    found_by: tuple[Lane, ...]
+    verdict: Verdict
+    copies: int = 1
+    """Known files that hold the same range, this one included."""
+
+    @property
+    def license(self) -> License:
+        """The licence of the known file."""
+        return self.origin.license
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribution:
+    """All that is known about one checked text."""
+
+    path: str
+    swhid: Swhid
+    matches: tuple[Match, ...]
+    """Best first."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The most severe verdict of its matches; ``allow`` where there is none."""
+        return max((m.verdict for m in self.matches), key=lambda v: v.severity, default=Verdict.ALLOW)

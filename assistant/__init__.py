@@ -1,0 +1,1 @@
+"""Code completion from local models, every suggestion traced before it is shown."""

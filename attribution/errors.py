@@ -86,4 +86,6 @@ class IndexLockedError(IndexUnusableError):
     """Another process is writing to the index."""
 
     def __init__(self, path: Path | str) -> None:
-        super().__init__(path, "another process is writing to it", remedy="wait until it is done, then try again")
+        super().__init__(
+            path, "another process is writing to it", remedy="wait until it is done, then try again"
+        )

@@ -56,8 +56,8 @@ class Swhid:
     """Absolute path below the anchor's root; undecodable bytes as surrogate escapes."""
     lines: Span | None = None
     """Lines, counted from 1, both ends included, split on LF only."""
-    bytes: Span | None = None
-    """Bytes, counted from 0, both ends included."""
+    byte_range: Span | None = None
+    """Bytes, counted from 0, both ends included; the qualifier ``bytes``."""
 
     def __post_init__(self) -> None:
         if not _CORE.fullmatch(f"swh:1:{self.object_type}:{self.object_id}"):
@@ -79,9 +79,9 @@ class Swhid:
             problems.append(("path", "is not absolute"))
         if self.lines is not None and self.lines.first < 1:
             problems.append(("lines", "count from 1"))
-        if (self.lines or self.bytes) and self.object_type is not ObjectType.CONTENT:
+        if (self.lines or self.byte_range) and self.object_type is not ObjectType.CONTENT:
             problems.append(("lines, bytes", "belong to contents only"))
-        if self.lines and self.bytes:
+        if self.lines and self.byte_range:
             problems.append(("lines, bytes", "exclude each other"))
         return problems
 
@@ -100,7 +100,7 @@ class Swhid:
         return cls(object_type=ObjectType.CONTENT, object_id=digest.hexdigest())
 
     @classmethod
-    def of_digest(cls, digest: bytes) -> Swhid:  # noqa: A003 - the field's word
+    def of_digest(cls, digest: bytes) -> Swhid:
         """Name the content whose git SHA-1 is these 20 bytes."""
         return cls(object_type=ObjectType.CONTENT, object_id=digest.hex())
 
@@ -131,7 +131,7 @@ class Swhid:
                 return replace(self, anchor=Swhid.parse(text))
             if name == "lines":
                 return replace(self, lines=_parse_fragment(text))
-            return replace(self, bytes=_parse_fragment(text))
+            return replace(self, byte_range=_parse_fragment(text))
         except ValueError:
             return self
 
@@ -143,7 +143,7 @@ class Swhid:
     @property
     def digest(self) -> bytes:
         """The 20 bytes of the object id."""
-        return bytes_from_hex(self.object_id)
+        return bytes.fromhex(self.object_id)
 
     def __str__(self) -> str:
         parts = [f"swh:1:{self.object_type}:{self.object_id}"]
@@ -157,14 +157,13 @@ class Swhid:
             parts.append(f"path={_escape(self.path)}")
         if self.lines is not None:
             parts.append(f"lines={self.lines}")
-        if self.bytes is not None:
-            parts.append(f"bytes={self.bytes}")
+        if self.byte_range is not None:
+            parts.append(f"bytes={self.byte_range}")
         return ";".join(parts)
 
 
 _ANCHORS = (ObjectType.DIRECTORY, ObjectType.REVISION, ObjectType.RELEASE, ObjectType.SNAPSHOT)
 _QUALIFIERS = ("origin", "visit", "anchor", "path", "lines", "bytes")
-bytes_from_hex = bytes.fromhex  # the class body's field `bytes` hides the builtin there
 
 
 def _escape(text: str) -> str:

@@ -1,0 +1,175 @@
+"""Candidates: the ranges of known files that a text may have come from, found by its seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attribution.align import Alignment, align, as_sketches
+from attribution.chain import Chains, Hits, chain_hits
+from attribution.fingerprint.lines import line_sketches
+from attribution.fingerprint.seeds import K_TOKENS, Seeds, all_seeds
+from attribution.fingerprint.tokens import TokenStream, tokenize
+from attribution.index.segment import Segment
+from attribution.model import Lane
+from attribution.span import Span
+
+_REPEAT_CAP = 16
+"""A seed that occurs more often than this in the query is repetition, and is not looked up."""
+_MAX_ALIGNED = 64
+"""Chains that are aligned line by line, best first."""
+_MIN_CHAIN_HITS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A text prepared for looking up."""
+
+    tokens: TokenStream
+    seeds: Seeds
+    """Every k-gram that is not mere repetition."""
+    sketches: NDArray[np.uint16]
+
+    @classmethod
+    def of(cls, content: bytes) -> Query:
+        """Fingerprint the text densely, so that it meets whichever seeds an index kept."""
+        tokens = tokenize(content)
+        return cls(
+            tokens=tokens, seeds=_without_repetition(all_seeds(tokens)), sketches=line_sketches(tokens)
+        )
+
+    def tokens_between(self, start: int, stop: int) -> range:
+        """Token positions that start at bytes ``[start, stop)``."""
+        first, last = np.searchsorted(self.tokens.starts, (start, stop))
+        return range(int(first), int(last))
+
+
+def _without_repetition(seeds: Seeds) -> Seeds:
+    _, inverse, counts = np.unique(seeds.hashes, return_inverse=True, return_counts=True)
+    kept = counts[inverse] <= _REPEAT_CAP
+    return Seeds(hashes=seeds.hashes[kept], positions=seeds.positions[kept])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A range of the query and the range of a known file that it is like; not judged yet."""
+
+    segment: Segment
+    document: int
+    query: Span
+    source: Span
+    tokens: int
+    """Query tokens that the source holds too."""
+    similarity: float
+    containment: float
+    found_by: tuple[Lane, ...]
+
+    def also_found_by(self, lane: Lane) -> Candidate:
+        """Note that another lane found the same document."""
+        return replace(self, found_by=(*self.found_by, lane))
+
+    @classmethod
+    def whole_file(cls, query: Query, segment: Segment, document: int, jaccard: float) -> Candidate:
+        """Compare whole files, for want of a chain; the shared tokens follow from the Jaccard estimate."""
+        lines = len(segment.sketches(document))
+        sizes = len(query.tokens), segment.token_count(document)
+        shared = min(round(jaccard / (1 + jaccard) * sum(sizes)), *sizes)
+        return cls(
+            segment=segment,
+            document=document,
+            query=Span(1, max(1, query.tokens.line_count)),
+            source=Span(1, max(1, lines)),
+            tokens=shared,
+            similarity=2 * shared / sum(sizes),
+            containment=shared / sizes[0],
+            found_by=(Lane.MINHASH,),
+        )
+
+
+def find_candidates(
+    query: Query, segment: Segment, min_tokens: int, *, focus: range | None = None
+) -> list[Candidate]:
+    """Look the query up in one segment, most shared tokens first.
+
+    With ``focus``, a range of token positions, only candidates that share tokens inside it count.
+    """
+    chains = _chains(query, segment)
+    order = np.argsort(-chains.covered_tokens, kind="stable")[:_MAX_ALIGNED]
+    found = []
+    for chain in order.tolist():
+        members = chains.members(chain)
+        if len(np.unique(members.positions)) >= min(_MIN_CHAIN_HITS, len(query.seeds)):
+            candidate, shared = _aligned(query, segment, members)
+            reaches = focus is None or bool(shared[focus.start : focus.stop].any())
+            if candidate.tokens >= min_tokens and reaches:
+                found.append(candidate)
+    return sorted(found, key=lambda candidate: -candidate.tokens)
+
+
+def _chains(query: Query, segment: Segment) -> Chains:
+    found = segment.seeds.find(query.seeds.hashes)
+    positions = query.seeds.positions[found.queries].astype(np.int64)
+    hits = Hits(
+        positions=positions,
+        query_lines=query.tokens.lines[positions].astype(np.int64),
+        documents=found.documents,
+        source_lines=found.lines,
+    )
+    return chain_hits(hits, seed_tokens=K_TOKENS)
+
+
+def _aligned(query: Query, segment: Segment, members: Hits) -> tuple[Candidate, NDArray[np.bool_]]:
+    """Align one chain; answer the candidate and, for each query token, whether the source shares it."""
+    document = int(members.documents[0])
+    kept = segment.sketches(document)
+    source_sketches: list[int] = kept.tolist()
+    alignment = align(
+        as_sketches(query.sketches, kept),
+        source_sketches,
+        query_span=_query_span(query, members),
+        source_span=_source_span(query, members, len(source_sketches)),
+    )
+    shared = _shared_tokens(query.tokens, members, alignment)
+    tokens = int(np.count_nonzero(shared))
+    first, last = np.searchsorted(query.tokens.lines, (alignment.query.first, alignment.query.last + 1))
+    code_lines = sum(1 for sketch in source_sketches if sketch)
+    tokens_a_line = segment.token_count(document) / max(1, code_lines)
+    differing = alignment.differing_source_lines * tokens_a_line
+    exact = int(np.count_nonzero(np.isin(query.tokens.lines[first:last], alignment.equal_query_lines)))
+    source_tokens = max(exact + differing, tokens)
+    candidate = Candidate(
+        segment=segment,
+        document=document,
+        query=alignment.query,
+        source=alignment.source,
+        tokens=tokens,
+        similarity=2 * tokens / (int(last - first) + source_tokens),
+        containment=tokens / max(1, int(last - first)),
+        found_by=(Lane.SEEDS,),
+    )
+    return candidate, shared
+
+
+def _query_span(query: Query, members: Hits) -> Span:
+    last_token = int(members.positions.max()) + K_TOKENS - 1
+    return Span(int(members.query_lines.min()), int(query.tokens.lines[last_token]))
+
+
+def _source_span(query: Query, members: Hits, line_count: int) -> Span:
+    """Lines of the source under the chain: the last seed is as many lines high as it is in the query."""
+    last = int(np.argmax(members.positions))
+    height = int(query.tokens.lines[int(members.positions[last]) + K_TOKENS - 1] - members.query_lines[last])
+    first_line, last_line = int(members.source_lines.min()), int(members.source_lines.max())
+    return Span(first_line, max(first_line, min(last_line + height, line_count)))
+
+
+def _shared_tokens(tokens: TokenStream, members: Hits, alignment: Alignment) -> NDArray[np.bool_]:
+    """Mark the tokens under the chain's seeds and those on equal lines."""
+    edges = np.zeros(len(tokens) + 1, dtype=np.int64)
+    positions = np.unique(members.positions)
+    np.add.at(edges, positions, 1)
+    np.add.at(edges, positions + K_TOKENS, -1)
+    under_seeds = np.cumsum(edges[:-1]) > 0
+    return under_seeds | np.isin(tokens.lines, alignment.equal_query_lines)

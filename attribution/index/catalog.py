@@ -1,0 +1,107 @@
+"""The catalog of an index: which segments are live. SQLite, changed in transactions only.
+
+A rollback journal is used rather than a write-ahead log: transactions are tiny, readers open the catalog
+only to list the segments, and an index on read-only media stays readable.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from attribution.errors import (
+    IndexCorruptError,
+    IndexLockedError,
+    IndexNotFoundError,
+    IndexVersionError,
+)
+from attribution.index.profile import Profile
+
+FORMAT = 1
+_FILE = "catalog.sqlite"
+_LOCK = "writer.lock"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS segment (
+    id TEXT PRIMARY KEY,
+    position INTEGER NOT NULL,
+    profile TEXT NOT NULL,
+    documents INTEGER NOT NULL,
+    source_bytes INTEGER NOT NULL,
+    created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
+) STRICT;
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentRow:
+    """What the catalog knows of a live segment."""
+
+    id: str
+    profile: Profile
+    documents: int
+    source_bytes: int
+    """Bytes of the distinct contents it was made from."""
+    created: str = ""
+    """UTC, ISO 8601; set by the catalog."""
+
+
+def read_segments(index: Path) -> list[SegmentRow]:
+    """List the live segments of an index, oldest first.
+
+    Raises :class:`IndexNotFoundError`, :class:`IndexVersionError` or :class:`IndexCorruptError`.
+    """
+    if not (index / _FILE).is_file():
+        raise IndexNotFoundError(index)
+    uri = f"file:{quote(str((index / _FILE).resolve()))}?mode=ro"
+    try:
+        with closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
+            _check_format(connection, index)
+            rows = connection.execute(
+                "SELECT id, profile, documents, source_bytes, created FROM segment ORDER BY position"
+            ).fetchall()
+            return [
+                SegmentRow(id=i, profile=Profile(p), documents=d, source_bytes=b, created=c)
+                for i, p, d, b, c in rows
+            ]
+    except (sqlite3.Error, ValueError) as error:
+        raise IndexCorruptError(index / _FILE, f"is damaged ({error})") from error
+
+
+def replace_segments(index: Path, *, remove: Sequence[str], add: Sequence[SegmentRow]) -> None:
+    """Take segments out and put others in, in one transaction; creates the catalog if need be."""
+    with closing(sqlite3.connect(index / _FILE, timeout=10)) as connection:
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.executescript(_SCHEMA)
+        with connection:
+            connection.execute(f"PRAGMA user_version = {FORMAT}")
+            connection.executemany("DELETE FROM segment WHERE id = ?", [(i,) for i in remove])
+            connection.executemany(
+                "INSERT OR REPLACE INTO segment (id, position, profile, documents, source_bytes) "
+                "VALUES (?, (SELECT coalesce(max(position), 0) + 1 FROM segment), ?, ?, ?)",
+                [(row.id, row.profile.value, row.documents, row.source_bytes) for row in add],
+            )
+
+
+def _check_format(connection: sqlite3.Connection, index: Path) -> None:
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found > FORMAT:
+        raise IndexVersionError(index, found=found, known=FORMAT)
+
+
+@contextmanager
+def writer_lock(index: Path, *, wait_seconds: float = 5.0) -> Iterator[None]:
+    """Hold the one right to write; raise :class:`IndexLockedError` if another process keeps it.
+
+    An exclusive SQLite transaction on a file of its own: works on every platform and ends with its process.
+    """
+    index.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(index / _LOCK, timeout=wait_seconds, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            raise IndexLockedError(index) from error
+        yield

@@ -1,0 +1,68 @@
+"""An index opened for reading: its live segments, as they were committed when it was opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from attribution.errors import IndexCorruptError
+from attribution.index.builder import SEGMENTS
+from attribution.index.catalog import SegmentRow, read_segments
+from attribution.index.segment import Segment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """A view of an index that later writes do not disturb."""
+
+    directory: Path
+    rows: tuple[SegmentRow, ...]
+    segments: tuple[Segment, ...]
+
+    @classmethod
+    def open(cls, directory: Path) -> Index:
+        """Open an index; raise a subclass of :class:`IndexUnusableError` where that is not possible.
+
+        Opening reads headers only: its time does not depend on the size.
+        """
+        for _ in range(_ATTEMPTS):
+            rows = read_segments(directory)
+            try:
+                segments = [Segment(directory / SEGMENTS / row.id) for row in rows]
+            except IndexCorruptError:
+                if [row.id for row in read_segments(directory)] == [row.id for row in rows]:
+                    raise
+                continue  # a writer replaced a segment between the two reads
+            return cls(directory=directory, rows=tuple(rows), segments=tuple(segments))
+        raise IndexCorruptError(directory, "is being rewritten faster than it can be opened")
+
+    @property
+    def document_count(self) -> int:
+        """Distinct contents, summed over the segments."""
+        return sum(row.documents for row in self.rows)
+
+    @property
+    def source_bytes(self) -> int:
+        """Bytes of source the index was made from."""
+        return sum(row.source_bytes for row in self.rows)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes the index takes on disk."""
+        return sum(path.stat().st_size for path in self.directory.rglob("*") if path.is_file())
+
+    def license_counts(self) -> dict[str, int]:
+        """Count occurrences of files by licence expression."""
+        counts: dict[str, int] = {}
+        for segment in self.segments:
+            for expression, count in segment.documents.license_counts().items():
+                counts[expression] = counts.get(expression, 0) + count
+        return counts
+
+    def verify(self) -> None:
+        """Compare everything with its checksums; raise :class:`IndexCorruptError` at the first damage."""
+        for segment in self.segments:
+            segment.verify()
+
+
+_ATTEMPTS = 5

@@ -1,0 +1,31 @@
+"""How densely an index keeps fingerprints."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Profile(StrEnum):
+    """Trade between size and the shortest run that is certain to be found.
+
+    A verbatim run of k + w - 1 tokens (k = 8) always shares a seed: 23 tokens in ``full``, 55 in
+    ``sparse``. Measured sizes are in ``docs/index-format.md``.
+    """
+
+    FULL = "full"
+    SPARSE = "sparse"
+
+    @property
+    def window_tokens(self) -> int:
+        """The winnowing window w."""
+        return 16 if self is Profile.FULL else 48
+
+    @property
+    def keeps_signatures(self) -> bool:
+        """Whether whole-file MinHash signatures are kept."""
+        return self is Profile.FULL
+
+    @property
+    def sketch_type(self) -> str:
+        """Numpy type of one line sketch; a sparse index keeps the low byte only."""
+        return "<u2" if self is Profile.FULL else "u1"

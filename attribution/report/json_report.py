@@ -1,0 +1,50 @@
+"""The JSON report: schema 1, documented in ``docs/cli.md``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from attribution.model import Attribution, Match
+
+SCHEMA = 1
+
+
+def render_json(attributions: Iterable[Attribution]) -> str:
+    """Render as one JSON document with a line feed at its end."""
+    files = [attribution_as_json(attribution) for attribution in attributions]
+    return json.dumps({"schema": SCHEMA, "files": files}, indent=2) + "\n"
+
+
+def attribution_as_json(attribution: Attribution) -> dict[str, Any]:
+    """One checked text, its matches best first."""
+    return {
+        "path": attribution.path,
+        "swhid": str(attribution.swhid),
+        "verdict": attribution.verdict.value,
+        "matches": [match_as_json(match) for match in attribution.matches],
+    }
+
+
+def match_as_json(match: Match) -> dict[str, Any]:
+    """One match; also what the language server hands to editors."""
+    lines = match.source.lines
+    return {
+        "kind": match.kind.value,
+        "query": {"lines": [match.query.first, match.query.last]},
+        "source": {
+            "swhid": str(match.source),
+            "lines": [lines.first, lines.last] if lines else None,
+            "origin": match.origin.url,
+            "path": match.origin.path,
+            "revision": match.origin.revision,
+        },
+        "license": {"expression": match.license.expression, "evidence": list(match.license.evidence)},
+        "similarity": round(match.similarity, 4),
+        "containment": round(match.containment, 4),
+        "tokens": match.tokens,
+        "copies": match.copies,
+        "found_by": [lane.value for lane in match.found_by],
+        "verdict": match.verdict.value,
+    }

@@ -1,0 +1,132 @@
+"""The packages installed for a Python interpreter, and its standard library, as a source."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+from typing import TypedDict
+
+from attribution.errors import UnreadableInputError
+from attribution.licenses import license_of_distribution, license_of_file, metadata_field
+from attribution.model import License, Origin, SourceFile
+from attribution.sources.files import SkipReason, language_of, read_code, walk_code
+
+CPYTHON_URL = "https://github.com/python/cpython"
+_REPOSITORY_LABELS = ("source", "sourcecode", "repository", "github", "code", "gitlab")
+_FORGES = ("https://github.com/", "https://gitlab.com/", "https://codeberg.org/", "https://bitbucket.org/")
+_NOT_A_REPOSITORY = ("sponsors", "orgs", "about")
+_PROBE = """
+import json, platform, sys, sysconfig
+paths = sysconfig.get_paths()
+print(json.dumps({
+    "stdlib": paths["stdlib"],
+    "site": sorted({paths["purelib"], paths["platlib"]}),
+    "version": platform.python_version(),
+}))
+"""
+
+
+class _Interpreter(TypedDict):
+    stdlib: str
+    site: list[str]
+    version: str
+
+
+def read_packages(interpreter: Path | None = None, *, skipped: Counter[str]) -> Iterator[SourceFile]:
+    """Yield the code files of an interpreter's standard library and of every installed distribution.
+
+    ``interpreter`` is a Python executable, this one without it. Left-out files are counted in ``skipped``
+    by reason. Raises :class:`UnreadableInputError` where the interpreter does not answer.
+    """
+    found = _ask(interpreter or Path(sys.executable))
+    yield from _standard_library(found, skipped)
+    for distribution in sorted(distributions(path=found["site"]), key=_name):
+        yield from _distribution(distribution, skipped)
+
+
+def _ask(interpreter: Path) -> _Interpreter:
+    """Ask an interpreter, isolated from the environment and the current folder, where its packages are."""
+    try:
+        answer = subprocess.run(
+            [str(interpreter), "-I", "-c", _PROBE], capture_output=True, check=True, timeout=60, text=True
+        )
+        found: _Interpreter = json.loads(answer.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        raise UnreadableInputError(
+            interpreter, f"does not run as a Python interpreter ({error})", remedy="name a python executable"
+        ) from error
+    return found
+
+
+def _standard_library(found: _Interpreter, skipped: Counter[str]) -> Iterator[SourceFile]:
+    root = Path(found["stdlib"])
+    inherited = License(expression="PSF-2.0", evidence=(f"licence of CPython {found['version']}",))
+    for path in walk_code(root, skipped=skipped):
+        content = read_code(path, skipped=skipped)
+        if content is not None:
+            yield SourceFile(
+                content=content,
+                origin=Origin(
+                    url=CPYTHON_URL,
+                    path=f"Lib/{path.relative_to(root).as_posix()}",
+                    revision=f"cpython {found['version']}",
+                    license=license_of_file(content, inherited=inherited),
+                ),
+            )
+
+
+def _distribution(distribution: Distribution, skipped: Counter[str]) -> Iterator[SourceFile]:
+    if distribution.files is None:
+        skipped[SkipReason.NO_FILE_LIST] += 1
+        return
+    url, inherited = repository_url(distribution), license_of_distribution(distribution)
+    for listed in sorted(distribution.files):
+        if ".." in listed.parts or language_of(listed.name) is None:
+            skipped[SkipReason.NOT_CODE] += 1
+            continue
+        content = read_code(Path(str(listed.locate())), skipped=skipped)
+        if content is not None:
+            yield SourceFile(
+                content=content,
+                origin=Origin(
+                    url=url,
+                    path=listed.as_posix(),
+                    revision=f"{_name(distribution)} {distribution.version}",
+                    license=license_of_file(content, inherited=inherited),
+                ),
+            )
+
+
+def repository_url(distribution: Distribution) -> str:
+    """The repository that a distribution's project links name; its package URL where they name none."""
+    links: dict[str, str] = {}
+    for entry in distribution.metadata.get_all("Project-URL") or ():
+        label, _, url = entry.partition(",")
+        links["".join(c for c in label.lower() if c.isalpha())] = url.strip()
+    links["homepage"] = metadata_field(distribution, "Home-page") or links.get("homepage", "")
+    labelled = [links[label] for label in _REPOSITORY_LABELS if label in links]
+    return _first_repository([*labelled, *links.values()]) or _package_url(distribution)
+
+
+def _first_repository(urls: Iterable[str]) -> str | None:
+    """The first URL on a known forge, cut down to the repository itself."""
+    for url in urls:
+        for forge in _FORGES:
+            parts = url.removeprefix(forge).split("#")[0].split("/") if url.startswith(forge) else []
+            if len(parts) >= 2 and all(parts[:2]) and parts[0] not in _NOT_A_REPOSITORY:
+                return forge + parts[0] + "/" + parts[1].removesuffix(".git")
+    return None
+
+
+def _package_url(distribution: Distribution) -> str:
+    """Name a distribution as a package URL (purl), for want of a repository."""
+    return f"pkg:pypi/{_name(distribution).lower().replace('_', '-')}@{distribution.version}"
+
+
+def _name(distribution: Distribution) -> str:
+    return metadata_field(distribution, "Name") or "unknown"

@@ -1,0 +1,1 @@
+"""The language server: completion, provenance and attribution in any editor that speaks LSP."""

@@ -1,0 +1,1 @@
+"""Where tokens come from: one protocol, and a module for each way to run a model."""

@@ -1,0 +1,278 @@
+"""One model in llama.cpp, used by one thread: load, tokenise, generate, free.
+
+It speaks to llama.cpp's C interface, because the high-level class of llama-cpp-python can neither be
+aborted nor be told its control tokens (it takes StarCoder2's infilling ids for 0).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import sys
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+import llama_cpp
+
+from assistant.backends.gguf import read_header
+from assistant.backends.protocol import Sampling
+from assistant.errors import BackendError, ModelUnusableError, PromptTooLongError
+from assistant.fim import FimIds, resolve_ids
+from assistant.models import ModelOptions
+
+_log = logging.getLogger(__name__)
+
+_BATCH_TOKENS = 512
+_MAX_DEFAULT_CONTEXT = 8192
+_MAX_THREADS = 8
+_ABORTED = 2
+_PIECE_BYTES = 256
+_LOG_ERROR = 4
+
+
+class AbortFlag:
+    """A flag that llama.cpp's compute loop reads without entering Python.
+
+    The callback it polls is libc's ``strlen`` on two bytes: 0 while the first is zero, else 1. A Python
+    callback would take the interpreter lock hundreds of times a token, and wait for it each time.
+    """
+
+    def __init__(self) -> None:
+        self._bytes = ctypes.create_string_buffer(2)
+        libc = ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)
+        self.callback = llama_cpp.ggml_abort_callback(ctypes.cast(libc.strlen, ctypes.c_void_p).value)
+
+    @property
+    def pointer(self) -> ctypes.c_void_p:
+        """What the callback is given."""
+        return ctypes.cast(self._bytes, ctypes.c_void_p)
+
+    def set(self) -> None:
+        """Ask for the running computation to end."""
+        self._bytes[0] = b"\x01"
+
+    def clear(self) -> None:
+        """Let the next computation run."""
+        self._bytes[0] = b"\x00"
+
+    def is_set(self) -> bool:
+        """Whether the end was asked for."""
+        return self._bytes[0] != b"\x00"
+
+
+class LlamaModel:
+    """A loaded model with its context; not safe for threads, except for :meth:`tokenize` and the flag."""
+
+    def __init__(self, path: Path, options: ModelOptions) -> None:
+        """Load it; raises :class:`ModelUnusableError`."""
+        header = read_header(path)
+        self.abort = AbortFlag()
+        self.fim_ids: FimIds
+        self.context_tokens: int
+        self._model: llama_cpp.llama_model_p | None = None
+        self._context: llama_cpp.llama_context_p | None = None
+        self._pieces: dict[int, bytes] = {}
+        self._evaluated: list[int] = []
+        """The tokens whose keys and values the context holds."""
+        _silence_llama_cpp()
+        llama_cpp.llama_backend_init()
+        try:
+            self._load(path, options)
+        except ModelUnusableError:
+            self.free()
+            raise
+        name = header.metadata.get("general.name", path.stem)
+        self.description = f"{name} ({header.architecture}, {self._describe()})"
+
+    def _load(self, path: Path, options: ModelOptions) -> None:
+        _log_lines.clear()
+        self._model = llama_cpp.llama_model_load_from_file(
+            os.fsencode(path), llama_cpp.llama_model_default_params()
+        )
+        if not self._model:
+            raise _refused(path)
+        self._vocab: llama_cpp.llama_vocab_p = llama_cpp.llama_model_get_vocab(self._model)
+        self.fim_ids = self._resolve_fim_ids(path)
+        trained_with = int(llama_cpp.llama_model_n_ctx_train(self._model))
+        self.context_tokens = options.context_tokens or min(trained_with, _MAX_DEFAULT_CONTEXT)
+        self._context = llama_cpp.llama_init_from_model(self._model, self._context_params(options))
+        if not self._context:
+            raise _refused(path)
+        self._memory: llama_cpp.llama_memory_t = llama_cpp.llama_get_memory(self._context)
+        llama_cpp.llama_set_abort_callback(self._context, self.abort.callback, self.abort.pointer)
+
+    def _context_params(self, options: ModelOptions) -> llama_cpp.llama_context_params:
+        params = llama_cpp.llama_context_default_params()
+        params.n_ctx = self.context_tokens
+        params.n_batch = params.n_ubatch = min(_BATCH_TOKENS, self.context_tokens)
+        params.n_seq_max = 1
+        params.n_threads = params.n_threads_batch = options.threads or default_threads()
+        params.no_perf = True
+        return params
+
+    def _resolve_fim_ids(self, path: Path) -> FimIds:
+        ids = resolve_ids(self._id_of_token)
+        if ids is None:
+            raise ModelUnusableError(
+                path,
+                "its vocabulary has no fill-in-the-middle tokens",
+                remedy="set model.path to a StarCoder2, StarCoder or SantaCoder model",
+            )
+        return ids
+
+    def _id_of_token(self, token: str) -> int | None:
+        ids = self._tokenize(token.encode(), special=True)
+        if len(ids) == 1 and llama_cpp.llama_vocab_get_text(self._vocab, ids[0]) == token.encode():
+            return ids[0]
+        return None
+
+    def _describe(self) -> str:
+        millions = int(llama_cpp.llama_model_n_params(self._model)) / 1e6
+        quantisation = llama_cpp.llama_ftype_name(llama_cpp.llama_model_ftype(self._model)) or b"?"
+        return f"{millions:.3g}M parameters, {quantisation.decode()}"
+
+    def tokenize(self, text: str) -> list[int]:
+        """Turn text into ids; control tokens in it stay text. Safe to call from any thread."""
+        return self._tokenize(text.encode("utf-8", "replace"), special=False)
+
+    def _tokenize(self, text: bytes, *, special: bool) -> list[int]:
+        if not text:
+            return []
+        buffer = (llama_cpp.llama_token * (len(text) + 1))()
+        count = llama_cpp.llama_tokenize(self._vocab, text, len(text), buffer, len(text) + 1, False, special)
+        return list(buffer[: max(0, count)])
+
+    def piece(self, token: int) -> bytes:
+        """Answer the bytes of a token; none for a control token."""
+        known = self._pieces.get(token)
+        if known is None:
+            known = self._pieces[token] = self._read_piece(token)
+        return known
+
+    def _read_piece(self, token: int) -> bytes:
+        size = _PIECE_BYTES
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            length = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, size, 0, False)
+            if length >= 0:
+                return buffer.raw[:length]
+            size = -length
+
+    def ends(self, token: int) -> bool:
+        """Whether a completion is over at this token."""
+        return token in self.fim_ids.stops or bool(llama_cpp.llama_vocab_is_eog(self._vocab, token))
+
+    def generate(
+        self, prompt: Sequence[int], *, max_tokens: int, sampling: Sampling
+    ) -> Generator[int, None, None]:
+        """Continue the prompt until an end token, which is the last one given, or a limit.
+
+        Ends early, without an error, when the abort flag is set. Raises :class:`PromptTooLongError`,
+        :class:`BackendError`.
+        """
+        room = self.context_tokens - len(prompt)
+        if room <= 0:
+            raise PromptTooLongError(prompt_tokens=len(prompt), context_tokens=self.context_tokens)
+        if not prompt or max_tokens == 0:
+            return
+        sampler = _make_sampler(sampling)
+        try:
+            pending = self._keep_common_prefix(prompt)
+            for _ in range(min(max_tokens, room)):
+                if not self._evaluate(pending):
+                    return
+                token = int(llama_cpp.llama_sampler_sample(sampler, self._context, -1))
+                yield token
+                if self.ends(token):
+                    return
+                pending = [token]
+        finally:
+            llama_cpp.llama_sampler_free(sampler)
+
+    def _keep_common_prefix(self, prompt: Sequence[int]) -> list[int]:
+        """Drop what the context holds beyond the common prefix; answer what is still to be evaluated.
+
+        The last token of the prompt is always evaluated, because its logits are needed.
+        """
+        common = 0
+        for known, wanted in zip(self._evaluated, prompt[:-1], strict=False):
+            if known != wanted:
+                break
+            common += 1
+        if not llama_cpp.llama_memory_seq_rm(self._memory, 0, common, -1):
+            self._forget()
+            common = 0
+        del self._evaluated[common:]
+        return list(prompt[common:])
+
+    def _evaluate(self, tokens: Sequence[int]) -> bool:
+        """Run tokens through the model; ``False`` if that was aborted."""
+        for start in range(0, len(tokens), _BATCH_TOKENS):
+            if self.abort.is_set():
+                return False
+            batch = tokens[start : start + _BATCH_TOKENS]
+            array = (llama_cpp.llama_token * len(batch))(*batch)
+            code = llama_cpp.llama_decode(self._context, llama_cpp.llama_batch_get_one(array, len(batch)))
+            if code != 0:
+                self._forget()
+                if code == _ABORTED:
+                    return False
+                raise BackendError(f"llama.cpp could not evaluate the prompt (code {code})")
+            self._evaluated.extend(batch)
+        return True
+
+    def _forget(self) -> None:
+        """Empty the context: after an abort its contents are not to be relied on."""
+        llama_cpp.llama_memory_clear(self._memory, True)
+        self._evaluated.clear()
+
+    @property
+    def evaluated_tokens(self) -> int:
+        """Tokens that the context holds, ready to be reused."""
+        return len(self._evaluated)
+
+    def free(self) -> None:
+        """Give the memory back; may be repeated."""
+        if self._context:
+            llama_cpp.llama_free(self._context)
+            self._context = None
+        if self._model:
+            llama_cpp.llama_model_free(self._model)
+            self._model = None
+
+
+def default_threads() -> int:
+    """All cores of this process but one, which is left to the editor; at least 1, at most 8."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(_MAX_THREADS, available - 1))
+
+
+def _make_sampler(sampling: Sampling) -> llama_cpp.llama_sampler_p:
+    if sampling.temperature <= 0:
+        return llama_cpp.llama_sampler_init_greedy()
+    chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
+    llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_temp(sampling.temperature))
+    llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_dist(sampling.seed))
+    return chain
+
+
+def _refused(path: Path) -> ModelUnusableError:
+    reason = f"llama.cpp refuses it ({_log_lines[-1]})" if _log_lines else "llama.cpp refuses it"
+    return ModelUnusableError(path, reason, remedy="convert it again, or choose another model")
+
+
+_log_lines: list[str] = []
+"""What llama.cpp complained of since a load began; it has one log for the whole process."""
+
+
+@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
+def _on_log(level: int, text: bytes, _data: ctypes.c_void_p) -> None:
+    line = text.decode("utf-8", "replace").strip()
+    if level == _LOG_ERROR and line:
+        _log_lines.append(line)
+    _log.debug("llama.cpp: %s", line)
+
+
+def _silence_llama_cpp() -> None:
+    llama_cpp.llama_log_set(_on_log, ctypes.c_void_p(0))

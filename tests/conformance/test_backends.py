@@ -1,0 +1,249 @@
+"""The contract of :class:`assistant.backends.protocol.CompletionBackend`, run over every back end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from assistant.backends.llama_cpp import LlamaCppBackend
+from assistant.backends.protocol import CompletionBackend, Sampling, Token
+from assistant.backends.scripted import Reply, ScriptedBackend
+from assistant.errors import PromptTooLongError
+from assistant.models import DEFAULT_MODEL, ModelOptions
+from tests.assistant.tiny_gguf import SLOW, write_tiny_gguf
+
+CANCELLATION_LIMIT_S = 1.0
+"""Far above the tens of milliseconds that are measured, far below the seconds the slow prompts take."""
+CODE = "def area(width, height):\n    return "
+
+pytestmark = pytest.mark.asyncio
+
+
+@dataclass(frozen=True)
+class Builder:
+    """How to make a back end, and one that takes seconds to answer ``slow_prompt_tokens`` tokens."""
+
+    make: Callable[[Path], CompletionBackend]
+    make_slow: Callable[[Path], CompletionBackend]
+
+
+def _scripted(_: Path, *, delay_ms: float = 0.0) -> ScriptedBackend:
+    return ScriptedBackend([Reply(text="width * height # ñ🦆\n", delay_ms=delay_ms)], context_tokens=256)
+
+
+def _tiny(folder: Path) -> LlamaCppBackend:
+    return LlamaCppBackend.open(write_tiny_gguf(folder / "tiny.gguf"), ModelOptions(threads=1))
+
+
+def _slow(folder: Path) -> LlamaCppBackend:
+    return LlamaCppBackend.open(write_tiny_gguf(folder / "slow.gguf", shape=SLOW), ModelOptions(threads=1))
+
+
+def _shipped(_: Path) -> LlamaCppBackend:
+    return LlamaCppBackend.open(DEFAULT_MODEL, ModelOptions(threads=1))
+
+
+BUILDERS = {
+    "scripted": Builder(_scripted, lambda folder: _scripted(folder, delay_ms=400)),
+    "llama_cpp": Builder(_tiny, _slow),
+}
+if DEFAULT_MODEL.exists():
+    BUILDERS["shipped model"] = Builder(_shipped, _slow)
+
+
+@pytest.fixture(params=BUILDERS.values(), ids=BUILDERS.keys())
+def builder(request) -> Builder:
+    return request.param
+
+
+@pytest_asyncio.fixture
+async def backend(builder: Builder, tmp_path: Path) -> AsyncIterator[CompletionBackend]:
+    made = builder.make(tmp_path)
+    yield made
+    await made.close()
+
+
+@pytest_asyncio.fixture
+async def slow_backend(builder: Builder, tmp_path: Path) -> AsyncIterator[CompletionBackend]:
+    made = builder.make_slow(tmp_path)
+    yield made
+    await made.close()
+
+
+def _infill_prompt(backend: CompletionBackend, code: str = CODE) -> list[int]:
+    ids = backend.fim_ids
+    return [ids.fim_prefix, ids.fim_suffix, *backend.tokenize("\n"), ids.fim_middle, *backend.tokenize(code)]
+
+
+async def _tokens(backend: CompletionBackend, prompt: list[int], *, max_tokens: int = 12) -> list[Token]:
+    return [token async for token in backend.generate(prompt, max_tokens=max_tokens)]
+
+
+async def test_a_fresh_back_end_continues_a_prompt(backend):
+    tokens = await _tokens(backend, _infill_prompt(backend))
+    assert 0 < len(tokens) <= 12
+
+
+async def test_the_same_prompt_gives_the_same_tokens_when_the_back_end_is_used_again(backend):
+    prompt = _infill_prompt(backend)
+    first = await _tokens(backend, prompt)
+    assert await _tokens(backend, prompt) == first
+
+
+async def test_a_longer_prompt_after_a_shorter_one_gives_what_a_fresh_back_end_gives(builder, tmp_path):
+    """What is kept of the last request must never change the answer to the next."""
+    used, fresh = builder.make(tmp_path), builder.make(tmp_path)
+    try:
+        for code in ("def area", CODE, "def area(w"):
+            await _tokens(used, _infill_prompt(used, code))
+        expected = await _tokens(fresh, _infill_prompt(fresh))
+        assert [t.id for t in await _tokens(used, _infill_prompt(used))] == [t.id for t in expected]
+    finally:
+        await used.close()
+        await fresh.close()
+
+
+async def test_no_more_than_max_tokens_are_given(backend):
+    prompt = _infill_prompt(backend)
+    for limit in (0, 1, 3):
+        assert len(await _tokens(backend, prompt, max_tokens=limit)) <= limit
+
+
+async def test_a_negative_number_of_tokens_is_refused(backend):
+    with pytest.raises(ValueError, match="negative"):
+        await _tokens(backend, _infill_prompt(backend), max_tokens=-1)
+
+
+async def test_an_empty_prompt_gives_nothing(backend):
+    assert await _tokens(backend, []) == []
+
+
+async def test_a_prompt_longer_than_the_context_is_refused_and_the_next_is_served(backend):
+    with pytest.raises(PromptTooLongError, match="lower completion.prefixTokens"):
+        await _tokens(backend, backend.tokenize("x ") * backend.context_tokens)
+    assert await _tokens(backend, _infill_prompt(backend))
+
+
+async def test_a_stream_ends_where_the_context_is_full(backend):
+    room = 2
+    filler = backend.tokenize("x") * (backend.context_tokens - room)
+    assert len(await _tokens(backend, filler, max_tokens=50)) <= room
+
+
+async def test_an_end_token_is_last_and_has_no_text(backend):
+    tokens = await _tokens(backend, _infill_prompt(backend), max_tokens=100)
+    ended = [token.id in backend.fim_ids.stops for token in tokens]
+    assert not any(ended[:-1])
+    assert not ended[-1] or tokens[-1].text == b""
+
+
+@pytest.mark.parametrize(
+    "text", ["", "return x\n", "ñ 🦆 \u2028 \x00 \t", "<fim_middle><|endoftext|>", "\r\n"]
+)
+async def test_text_survives_being_tokenised(backend, text):
+    assert backend.detokenize(backend.tokenize(text)).decode() == text
+
+
+async def test_a_control_token_in_the_users_text_stays_text(backend):
+    """Otherwise a file about models would steer the model."""
+    for token in backend.fim_ids.format.control_tokens:
+        assert not backend.fim_ids.stops & set(backend.tokenize(token))
+
+
+async def test_a_lone_surrogate_does_not_stop_anything(backend):
+    assert backend.detokenize(backend.tokenize("a\ud800b")) == b"a?b"
+
+
+async def test_the_texts_of_the_tokens_are_what_detokenise_gives(backend):
+    tokens = [t for t in await _tokens(backend, _infill_prompt(backend)) if t.id not in backend.fim_ids.stops]
+    assert b"".join(t.text for t in tokens) == backend.detokenize([t.id for t in tokens])
+
+
+async def test_requests_that_come_together_are_all_served(backend):
+    prompts = [_infill_prompt(backend, CODE + "x" * n) for n in range(5)]
+    alone = [await _tokens(backend, prompt, max_tokens=4) for prompt in prompts]
+    together = await asyncio.gather(*(_tokens(backend, prompt, max_tokens=4) for prompt in prompts))
+    assert list(together) == alone
+
+
+async def test_a_seed_fixes_what_a_temperature_leaves_open(backend):
+    async def sampled(seed: int) -> list[int]:
+        sampling = Sampling(temperature=0.8, seed=seed)
+        stream = backend.generate(_infill_prompt(backend), max_tokens=8, sampling=sampling)
+        return [token.id async for token in stream]
+
+    assert await sampled(7) == await sampled(7)
+
+
+async def test_a_stream_that_is_closed_early_leaves_the_back_end_usable(backend):
+    prompt = _infill_prompt(backend)
+    expected = await _tokens(backend, prompt)
+    async with contextlib.aclosing(backend.generate(prompt, max_tokens=12)) as stream:
+        assert await anext(stream) == expected[0]
+    assert await _tokens(backend, prompt) == expected
+
+
+async def _start_slow_request(backend: CompletionBackend) -> asyncio.Task[list[Token]]:
+    """Begin a request that takes seconds, and return once it is under way."""
+    prompt = backend.tokenize("x = y + 1\n" * 1000)[: backend.context_tokens - 8]
+    task = asyncio.create_task(_tokens(backend, prompt, max_tokens=4))
+    done, _ = await asyncio.wait([task], timeout=0.2)
+    assert not done, "the slow request must still be running for this test to mean anything"
+    return task
+
+
+async def test_cancelling_reaches_the_running_computation(slow_backend):
+    """The next request is served at once: nothing goes on computing what nobody waits for."""
+    task = await _start_slow_request(slow_backend)
+    started = time.perf_counter()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    short = asyncio.create_task(_tokens(slow_backend, slow_backend.tokenize("x = "), max_tokens=0))
+    await short
+    assert time.perf_counter() - started < CANCELLATION_LIMIT_S
+
+
+async def test_after_an_abort_the_answers_are_those_of_a_fresh_back_end(builder, tmp_path):
+    used, fresh = builder.make_slow(tmp_path), builder.make_slow(tmp_path)
+    try:
+        task = await _start_slow_request(used)
+        task.cancel()
+        await asyncio.wait([task])
+        prompt = used.tokenize("x = y + 1\nx =")
+        expected = await _tokens(fresh, prompt, max_tokens=2)
+        assert await _tokens(used, prompt, max_tokens=2) == expected
+    finally:
+        await used.close()
+        await fresh.close()
+
+
+async def test_a_waiting_request_can_be_cancelled_without_disturbing_the_running_one(backend):
+    prompt = _infill_prompt(backend)
+    expected = await _tokens(backend, prompt)
+    running = asyncio.create_task(_tokens(backend, prompt))
+    waiting = asyncio.create_task(_tokens(backend, prompt))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    assert await running == expected
+
+
+async def test_closing_ends_open_streams_and_may_be_repeated(slow_backend):
+    task = await _start_slow_request(slow_backend)
+    started = time.perf_counter()
+    await slow_backend.close()
+    assert len(await task) < 4
+    await slow_backend.close()
+    assert time.perf_counter() - started < CANCELLATION_LIMIT_S
+
+
+async def test_it_says_what_it_is(backend):
+    assert backend.description
+    assert backend.context_tokens > 0

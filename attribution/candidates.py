@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from attribution.align import Alignment, align, as_sketches
+from attribution.align import Alignment, align
 from attribution.chain import Chains, Hits, chain_hits
 from attribution.fingerprint.lines import line_sketches
 from attribution.fingerprint.seeds import K_TOKENS, Seeds, all_seeds
@@ -21,6 +21,8 @@ _REPEAT_CAP = 16
 _MAX_ALIGNED = 64
 """Chains that are aligned line by line, best first."""
 _MIN_CHAIN_HITS = 2
+_EXTENSION_TOKENS = 64
+"""Tokens by which alignment rarely extends a chain further."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,15 +99,23 @@ def find_candidates(
     """
     chains = _chains(query, segment)
     order = np.argsort(-chains.covered_tokens, kind="stable")[:_MAX_ALIGNED]
-    found = []
+    found: list[Candidate] = []
     for chain in order.tolist():
         members = chains.members(chain)
-        if len(np.unique(members.positions)) >= min(_MIN_CHAIN_HITS, len(query.seeds)):
+        if len(members) >= min(_MIN_CHAIN_HITS, len(query.seeds)) and not _is_shadowed(members, found):
             candidate, shared = _aligned(query, segment, members)
             reaches = focus is None or bool(shared[focus.start : focus.stop].any())
             if candidate.tokens >= min_tokens and reaches:
                 found.append(candidate)
     return sorted(found, key=lambda candidate: -candidate.tokens)
+
+
+def _is_shadowed(members: Hits, found: list[Candidate]) -> bool:
+    """Whether a candidate at hand holds far more than this chain, around the same place, ever could."""
+    first, last = int(members.positions[0]), int(members.positions[-1]) + K_TOKENS
+    lines = Span(int(members.query_lines[0]), int(members.query_lines[-1]))
+    most = last - first + _EXTENSION_TOKENS
+    return any(c.tokens > 2 * most and c.query.overlap(lines) == len(lines) for c in found)
 
 
 def _chains(query: Query, segment: Segment) -> Chains:
@@ -123,33 +133,36 @@ def _chains(query: Query, segment: Segment) -> Chains:
 def _aligned(query: Query, segment: Segment, members: Hits) -> tuple[Candidate, NDArray[np.bool_]]:
     """Align one chain; answer the candidate and, for each query token, whether the source shares it."""
     document = int(members.documents[0])
-    kept = segment.sketches(document)
-    source_sketches: list[int] = kept.tolist()
+    sketches = segment.sketches(document)
     alignment = align(
-        as_sketches(query.sketches, kept),
-        source_sketches,
+        query.sketches.astype(sketches.dtype),
+        sketches,
         query_span=_query_span(query, members),
-        source_span=_source_span(query, members, len(source_sketches)),
+        source_span=_source_span(query, members, len(sketches)),
     )
     shared = _shared_tokens(query.tokens, members, alignment)
     tokens = int(np.count_nonzero(shared))
     first, last = np.searchsorted(query.tokens.lines, (alignment.query.first, alignment.query.last + 1))
-    code_lines = sum(1 for sketch in source_sketches if sketch)
-    tokens_a_line = segment.token_count(document) / max(1, code_lines)
-    differing = alignment.differing_source_lines * tokens_a_line
-    exact = int(np.count_nonzero(np.isin(query.tokens.lines[first:last], alignment.equal_query_lines)))
-    source_tokens = max(exact + differing, tokens)
+    query_tokens = int(last - first)
     candidate = Candidate(
         segment=segment,
         document=document,
         query=alignment.query,
         source=alignment.source,
         tokens=tokens,
-        similarity=2 * tokens / (int(last - first) + source_tokens),
-        containment=tokens / max(1, int(last - first)),
+        similarity=2 * tokens / (query_tokens + _source_tokens(query, alignment, tokens, segment, document)),
+        containment=tokens / query_tokens,
         found_by=(Lane.SEEDS,),
     )
     return candidate, shared
+
+
+def _source_tokens(query: Query, alignment: Alignment, shared: int, segment: Segment, document: int) -> float:
+    """Estimate the tokens of the source range: exact on equal lines, the document's average elsewhere."""
+    code_lines = int(np.count_nonzero(segment.sketches(document)))
+    on_differing_lines = alignment.differing_source_lines * segment.token_count(document) / max(1, code_lines)
+    on_equal_lines = int(np.count_nonzero(np.isin(query.tokens.lines, alignment.equal_query_lines)))
+    return max(on_equal_lines + on_differing_lines, shared)
 
 
 def _query_span(query: Query, members: Hits) -> Span:

@@ -61,12 +61,10 @@ class Chains:
 
 
 def chain_hits(hits: Hits, *, seed_tokens: int) -> Chains:
-    """Group hits into chains; every hit belongs to exactly one."""
+    """Group hits into chains; of several hits of one seed in one place the likeliest is kept."""
     if len(hits) == 0:
         return Chains(hits=hits, starts=np.empty(0, np.intp), covered_tokens=np.empty(0, np.int64))
-    bands = _diagonal_bands(hits)
-    order = np.lexsort((hits.source_lines, hits.positions, bands))
-    hits, bands = hits.take(order), bands[order]
+    hits, bands = _one_hit_a_position(hits, _diagonal_bands(hits))
     gaps = np.diff(hits.positions)
     breaks = (
         (np.diff(bands) != 0)
@@ -89,3 +87,20 @@ def _diagonal_bands(hits: Hits) -> _Ints:
     bands = np.empty(len(hits), dtype=np.int64)
     bands[order] = np.cumsum(is_new)
     return bands
+
+
+def _one_hit_a_position(hits: Hits, bands: _Ints) -> tuple[Hits, _Ints]:
+    """Order hits by band and position, and of each position keep the hit nearest to the band's middle.
+
+    Repetitive code meets itself on many diagonals at once, which lie evenly around the true one.
+    """
+    diagonals = hits.source_lines - hits.query_lines
+    order = np.lexsort((diagonals, bands))
+    first_of_band = np.flatnonzero(np.diff(bands[order], prepend=-1))
+    sizes = np.diff(first_of_band, append=len(hits))
+    middles = diagonals[order][first_of_band + sizes // 2]
+    order = np.lexsort((np.abs(diagonals - middles[bands]), hits.positions, bands))
+    hits, bands = hits.take(order), bands[order]
+    is_first = np.ones(len(hits), dtype=np.bool_)
+    is_first[1:] = (np.diff(bands) != 0) | (np.diff(hits.positions) != 0)
+    return hits.take(is_first), bands[is_first]

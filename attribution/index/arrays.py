@@ -138,15 +138,25 @@ class ArrayFile:
 
     def verify_all(self) -> None:
         """Compare every block with its checksum; raise :class:`IndexCorruptError` where one differs."""
-        self.verify_blocks(np.arange(len(self._checksums)))
+        self.verify_range(0, len(self._checksums) - 1)
 
     def verify_blocks(self, blocks: NDArray[np.integer[Any]]) -> None:
         """Compare those of the blocks that have not been used yet."""
-        for block in np.unique(blocks[~self._verified[blocks]]):
-            at = self._start + int(block) * _BLOCK
-            if zlib.crc32(self._view[at : at + _BLOCK]) != self._checksums[block]:
-                raise IndexCorruptError(self.path, f"is damaged at byte {at}")
-            self._verified[block] = True
+        unused = blocks[~self._verified[blocks]]
+        for block in np.unique(unused).tolist() if len(unused) else ():
+            self._verify(block)
+
+    def verify_range(self, first: int, last: int) -> None:
+        """The same for the blocks ``first`` to ``last``, both included."""
+        for block in range(first, last + 1):
+            if not self._verified[block]:
+                self._verify(block)
+
+    def _verify(self, block: int) -> None:
+        at = self._start + block * _BLOCK
+        if zlib.crc32(self._view[at : at + _BLOCK]) != self._checksums[block]:
+            raise IndexCorruptError(self.path, f"is damaged at byte {at}")
+        self._verified[block] = True
 
 
 class CheckedArray:
@@ -171,9 +181,15 @@ class CheckedArray:
         """Read ``[start, stop)``, clipped to the array."""
         start, stop = max(start, 0), min(stop, len(self))
         if stop > start:
-            first, last = start // self._per_block, (stop - 1) // self._per_block
-            self._file.verify_blocks(self._first_block + np.arange(first, last + 1))
+            first = self._first_block + start // self._per_block
+            last = self._first_block + (stop - 1) // self._per_block
+            self._file.verify_range(first, last)
         return self._values[start:stop]
+
+    def item(self, index: int) -> int:
+        """Read one element of an integer array."""
+        self._file.verify_range(*[self._first_block + index // self._per_block] * 2)
+        return int(self._values[index])
 
     def all(self) -> Array:
         """Read all of it."""

@@ -77,12 +77,12 @@ class DocumentTable:
         low, high = 0, len(self)
         while low < high:
             middle = (low + high) // 2
-            if int(self._digest_keys.slice(middle, middle + 1)[0]) < key:
+            if self._digest_keys.item(middle) < key:
                 low = middle + 1
             else:
                 high = middle
-        while low < len(self) and int(self._digest_keys.slice(low, low + 1)[0]) == key:
-            document = int(self._file["digest_documents"].slice(low, low + 1)[0])
+        while low < len(self) and self._digest_keys.item(low) == key:
+            document = self._file["digest_documents"].item(low)
             if self.digest(document) == digest:
                 return document
             low += 1
@@ -106,7 +106,7 @@ class DocumentTable:
 
     def _occurrence(self, number: int) -> Origin:
         path = _unpack(self._file, "path", number).decode("utf-8", "surrogateescape")
-        source = int(self._file["occurrence_origin"].slice(number, number + 1)[0])
+        source = self._file["occurrence_origin"].item(number)
         return _decode_origin(_unpack(self._file, "origin", source), path)
 
     def license_counts(self) -> Mapping[str, int]:

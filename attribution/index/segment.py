@@ -139,31 +139,31 @@ class Segment:
 
     def token_count(self, document: int) -> int:
         """Tokens of a document."""
-        return int(self._file["token_counts"].slice(document, document + 1)[0])
+        return self._file["token_counts"].item(document)
 
     def near_copies(self, signature: NDArray[np.uint32]) -> list[tuple[int, float]]:
         """Documents that share a band with ``signature``, each with its estimated Jaccard similarity."""
         if not self.has_signatures:
             return []
         candidates: set[int] = set()
-        for band, key in enumerate(band_keys(signature)):
+        for band, key in enumerate(band_keys(signature).tolist()):
             candidates.update(self._band_members(band, key))
         return [(document, self._estimate(document, signature)) for document in sorted(candidates)]
 
-    def _band_members(self, band: int, key: np.uint32) -> list[int]:
+    def _band_members(self, band: int, key: int) -> list[int]:
         """Documents whose key in this band is ``key``: a binary search over the band's sorted keys."""
         keys, count = self._file["band_keys"], len(self.documents)
         low, high = band * count, (band + 1) * count
         end = high
         while low < high:
             middle = (low + high) // 2
-            if keys.slice(middle, middle + 1)[0] < key:
+            if keys.item(middle) < key:
                 low = middle + 1
             else:
                 high = middle
         members = []
-        while low < end and keys.slice(low, low + 1)[0] == key:
-            members.append(int(self._file["band_documents"].slice(low, low + 1)[0]))
+        while low < end and keys.item(low) == key:
+            members.append(self._file["band_documents"].item(low))
             low += 1
         return members
 

@@ -1,0 +1,126 @@
+"""The values that go into the assistant and come out of it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from assistant.tracing import Decision, Ruling
+
+
+class Trigger(StrEnum):
+    """What made the editor ask."""
+
+    AUTOMATIC = "automatic"
+    """Typing."""
+    INVOKED = "invoked"
+    """The user asked for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionRequest:
+    """A place in a document where code is wanted."""
+
+    text: str
+    offset: int
+    """Characters (code points) before the cursor; one beyond the text counts as its end."""
+    path: str = ""
+    trigger: Trigger = Trigger.AUTOMATIC
+
+    @property
+    def prefix(self) -> str:
+        """The text before the cursor."""
+        return self.text[: max(0, self.offset)]
+
+    @property
+    def suffix(self) -> str:
+        """The text after the cursor."""
+        return self.text[max(0, self.offset) :]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Where the time of a suggestion went, in milliseconds."""
+
+    prompt_ms: float
+    decode_ms: float
+    """Waiting for the back end included."""
+    trace_ms: float
+    prompt_tokens: int
+    generated_tokens: int
+
+    @property
+    def total_ms(self) -> float:
+        """From request to ruling."""
+        return self.prompt_ms + self.decode_ms + self.trace_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """A suggestion and all that is known about it."""
+
+    id: str
+    text: str
+    """What would be inserted at the cursor; not empty. Not to be shown if the ruling withholds it."""
+    path: str
+    ruling: Ruling
+    timing: Timing
+    model: str
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether the policy keeps it from being shown."""
+        return self.ruling.decision is Decision.WITHHOLD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What became of a suggestion."""
+
+    completion: Completion
+    shown: bool = False
+    accepted_characters: int = 0
+
+
+class CompletionRecords:
+    """The latest suggestions by id; the oldest leave when there are more than ``capacity``."""
+
+    def __init__(self, capacity: int = 512) -> None:
+        self._capacity = capacity
+        self._records: OrderedDict[str, Record] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def add(self, completion: Completion) -> None:
+        """Remember a suggestion."""
+        self._records[completion.id] = Record(completion=completion)
+        while len(self._records) > self._capacity:
+            self._records.popitem(last=False)
+
+    def find(self, completion_id: str) -> Record | None:
+        """Answer what is known of a suggestion; ``None`` if it is unknown or too long ago."""
+        return self._records.get(completion_id)
+
+    def mark_shown(self, completion_id: str) -> Record | None:
+        """Note that the editor showed it."""
+        return self._update(completion_id, shown=True)
+
+    def mark_accepted(self, completion_id: str, *, characters: int | None = None) -> Record | None:
+        """Note that the user took it, or its first ``characters``; what was taken before stays taken."""
+        record = self.find(completion_id)
+        if record is None:
+            return None
+        length = len(record.completion.text)
+        taken = length if characters is None else min(max(0, characters), length)
+        return self._update(
+            completion_id, shown=True, accepted_characters=max(taken, record.accepted_characters)
+        )
+
+    def _update(self, completion_id: str, **changes: bool | int) -> Record | None:
+        record = self.find(completion_id)
+        if record is None:
+            return None
+        updated = self._records[completion_id] = replace(record, **changes)  # type: ignore[arg-type]
+        return updated

@@ -1,0 +1,133 @@
+"""From a place in a document to a suggestion: prompt, tokens, trim, trace.
+
+The one path that every suggestion takes, whoever asks for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from codecs import getincrementaldecoder
+from dataclasses import dataclass
+
+from assistant.backends.protocol import CompletionBackend, Sampling
+from assistant.completion import Completion, CompletionRecords, CompletionRequest, Timing, Trigger
+from assistant.config import Lines, Settings
+from assistant.prompt import Budget, build_prompt
+from assistant.tracing import UNTRACED, Ruling, TextTracer, rule
+from assistant.trim import Gap, begins_block, is_complete, trim
+
+_decoder = getincrementaldecoder("utf-8")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What the model wrote."""
+
+    text: str
+    tokens: int
+    finished: bool
+    """Whether it came to an end, rather than to a limit."""
+
+
+class CompletionService:
+    """Completes code with one model, and lets nothing out that was not traced.
+
+    Without a tracer it suggests nothing, unless the settings allow untraced suggestions.
+    """
+
+    def __init__(
+        self,
+        backend: CompletionBackend,
+        *,
+        tracer: TextTracer | None,
+        settings: Settings | None = None,
+        records: CompletionRecords | None = None,
+    ) -> None:
+        self.backend = backend
+        self._tracer = tracer
+        self._settings = settings or Settings()
+        self.records = records if records is not None else CompletionRecords()
+
+    async def complete(self, request: CompletionRequest) -> Completion | None:
+        """Make a suggestion; ``None`` if there is nothing worth suggesting.
+
+        A suggestion that the policy withholds is answered too, and says why. Cancelling the task that
+        waits here stops the model. Raises :class:`~assistant.errors.AssistantError`.
+        """
+        if not self._settings.completion.enabled or (self._tracer is None and self._settings.trace.required):
+            return None
+        started = time.perf_counter()
+        gap = self._gap(request)
+        prompt = self._prompt(gap)
+        prompted = time.perf_counter()
+        answer = await self._generate(prompt, gap)
+        text = trim(answer.text, gap, finished=answer.finished)
+        decoded = time.perf_counter()
+        if not text:
+            return None
+        ruling = await self._rule(gap, text)
+        timing = Timing(
+            prompt_ms=(prompted - started) * 1e3,
+            decode_ms=(decoded - prompted) * 1e3,
+            trace_ms=(time.perf_counter() - decoded) * 1e3,
+            prompt_tokens=len(prompt),
+            generated_tokens=answer.tokens,
+        )
+        return self._record(request, text, ruling, timing)
+
+    def _gap(self, request: CompletionRequest) -> Gap:
+        wanted = self._settings.completion.lines
+        prefix, suffix = request.prefix, request.suffix
+        multiline = wanted is Lines.MULTIPLE or (
+            wanted is Lines.AUTO and (request.trigger is Trigger.INVOKED or begins_block(prefix, suffix))
+        )
+        max_lines = self._settings.completion.max_lines
+        return Gap(prefix=prefix, suffix=suffix, multiline=multiline and max_lines > 1, max_lines=max_lines)
+
+    def _prompt(self, gap: Gap) -> list[int]:
+        wanted = self._settings.completion
+        budget = Budget.within(
+            self.backend.context_tokens,
+            max_tokens=wanted.max_tokens,
+            prefix_tokens=wanted.prefix_tokens,
+            suffix_tokens=wanted.suffix_tokens,
+        )
+        return build_prompt(self.backend, gap.prefix, gap.suffix, budget=budget, order=wanted.order)
+
+    async def _generate(self, prompt: list[int], gap: Gap) -> _Answer:
+        """Let the model write until its answer is complete, or the budget of tokens or time is spent."""
+        wanted, model = self._settings.completion, self._settings.model
+        sampling = Sampling(temperature=model.temperature, seed=model.seed)
+        stops = self.backend.fim_ids.stops
+        decoder, text, count, finished = _decoder("ignore"), "", 0, False
+        stream = self.backend.generate(prompt, max_tokens=wanted.max_tokens, sampling=sampling)
+        async with contextlib.aclosing(stream):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wanted.timeout_ms / 1e3):
+                    async for token in stream:
+                        count += 1
+                        text += decoder.decode(token.text)
+                        if token.id in stops or not token.text or is_complete(text, gap):
+                            finished = True
+                            break
+        return _Answer(text=text, tokens=count, finished=finished)
+
+    async def _rule(self, gap: Gap, text: str) -> Ruling:
+        if self._tracer is None:
+            return UNTRACED
+        return await rule(self._tracer, gap.prefix, text, gap.suffix, self._settings.trace)
+
+    def _record(self, request: CompletionRequest, text: str, ruling: Ruling, timing: Timing) -> Completion:
+        completion = Completion(
+            id=secrets.token_hex(8),
+            text=text,
+            path=request.path,
+            ruling=ruling,
+            timing=timing,
+            model=self.backend.description,
+        )
+        self.records.add(completion)
+        return completion

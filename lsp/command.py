@@ -1,0 +1,98 @@
+"""``sc-attrib lsp``: run the language server."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import ipaddress
+import logging
+import sys
+from pathlib import Path
+
+from attribution.errors import MissingExtraError, ScAttribError, UsageError
+
+_LOOPBACK = "127.0.0.1"
+_LEVELS = ("debug", "info", "warning", "error")
+_HIGHEST_PORT = 65535
+EXIT_WITHOUT_SHUTDOWN = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "--tcp",
+        metavar="HOST:PORT",
+        help="wait for one editor on this address instead of serving on stdin and stdout; "
+        "HOST may be left out for this machine only, port 0 takes any",
+    )
+    parser.add_argument(
+        "--log-level", choices=_LEVELS, default="warning", help="what to say on stderr (default: warning)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve one editor; exit code 0 after ``shutdown``, 1 if the editor left without it."""
+    _leave_workspace_off_the_path()
+    if importlib.util.find_spec("pygls") is None:
+        raise MissingExtraError("the language server", "lsp")
+    _set_log_level(args.log_level)
+    import asyncio
+
+    from lsp.server import create_server
+    from lsp.transport import serve_stdio, serve_tcp
+
+    address = parse_address(args.tcp) if args.tcp is not None else None
+    server = create_server()
+    try:
+        if address is None:
+            serve_stdio(server)
+        else:
+            asyncio.run(serve_tcp(server, *address))
+    except SystemExit:
+        pass  # pygls leaves its loop so, after the editor's `exit`
+    except OSError as error:
+        raise ScAttribError(f"--tcp {args.tcp}: {error.strerror}; choose another address") from error
+    finally:
+        asyncio.run(server.engine.close())
+    return 0 if server.has_shut_down else EXIT_WITHOUT_SHUTDOWN
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Read ``HOST:PORT``, ``:PORT`` or ``PORT``; raises :class:`UsageError`.
+
+    >>> parse_address("[::1]:9000"), parse_address("0")
+    (('::1', 9000), ('127.0.0.1', 0))
+    """
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal() or int(port) > _HIGHEST_PORT:
+        raise UsageError(f"--tcp {text}: this is not an address; write HOST:PORT, such as {_LOOPBACK}:9257")
+    host = host.strip("[]") or _LOOPBACK
+    if not _is_loopback(host):
+        print(  # noqa: T201
+            f"sc-attrib lsp: {host} can be reached from other machines, and whoever connects sees your code",
+            file=sys.stderr,
+        )
+    return host, int(port)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _leave_workspace_off_the_path() -> None:
+    """Import nothing from the folder that the editor happened to start us in."""
+    here, ours = str(Path.cwd()), str(Path(__file__).resolve().parents[1])
+    sys.path[:] = [entry for entry in sys.path if entry not in ("", ".", here) or entry == ours]
+
+
+def _set_log_level(level: str) -> None:
+    """Keep other people's code out of the log, unless all is asked for.
+
+    pygls logs whole messages, documents included, even with its errors.
+    """
+    logging.getLogger().setLevel(level.upper())
+    if level != "debug":
+        logging.getLogger("pygls").setLevel(logging.CRITICAL + 1)

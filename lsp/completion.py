@@ -1,0 +1,189 @@
+"""Suggestions: inline where the editor shows ghost text, in the completion list where it does not."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+
+from assistant.completion import Completion, CompletionRequest, Trigger
+from attribution.errors import ScAttribError
+from lsp.positions import column
+from lsp.provenance import completion_as_json, completion_headline, match_as_markdown
+
+if TYPE_CHECKING:
+    from lsp.documents import Document
+    from lsp.server import Server
+
+_log = logging.getLogger(__name__)
+
+ACCEPTED = "sc-attrib.accepted"
+"""Command that an editor runs when a suggestion is taken; its argument is the provenance."""
+DID_SHOW = "textDocument/didShowCompletion"
+DID_PARTIALLY_ACCEPT = "textDocument/didPartiallyAcceptCompletion"
+DID_WITHHOLD = "sc-attrib/didWithholdCompletion"
+_TRIGGER_CHARACTERS = [".", "(", "=", ":"]
+_WORD_BEFORE = re.compile(r"\w*$")
+
+
+def register(server: Server) -> None:
+    """Add the handlers."""
+    server.feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, types.InlineCompletionOptions())(inline_completion)
+    options = types.CompletionOptions(trigger_characters=_TRIGGER_CHARACTERS)
+    server.feature(types.TEXT_DOCUMENT_COMPLETION, options)(list_completion)
+    server.feature(DID_SHOW)(did_show)
+    server.feature(DID_PARTIALLY_ACCEPT)(did_partially_accept)
+
+    @server.command(
+        ACCEPTED
+    )  # inside: pygls resolves the annotations of commands, and Server is not known here
+    def accepted(*arguments: Any) -> None:
+        server.engine.records.mark_accepted(_id_in(arguments[0] if arguments else None))
+
+
+async def inline_completion(ls: Server, params: types.InlineCompletionParams) -> types.InlineCompletionList:
+    """Suggest code at the cursor."""
+    selected = params.context.selected_completion_info
+    replaced = selected.range if selected else types.Range(start=params.position, end=params.position)
+    chosen = selected.text if selected else ""
+    invoked = params.context.trigger_kind is types.InlineCompletionTriggerKind.Invoked
+    completion = await _complete(ls, params.text_document.uri, replaced, chosen, invoked=invoked)
+    if completion is None:
+        return types.InlineCompletionList(items=[])
+    item = types.InlineCompletionItem(
+        insert_text=chosen + completion.text,
+        range=replaced,
+        command=_accept_command(completion),
+    )
+    return types.InlineCompletionList(items=[item])
+
+
+async def list_completion(ls: Server, params: types.CompletionParams) -> types.CompletionList:
+    """Suggest code in the completion list of an editor without inline completion."""
+    document = ls.document(params.text_document.uri)
+    if document is None or _shows_inline(ls):
+        return types.CompletionList(is_incomplete=True, items=[])
+    here = types.Range(start=params.position, end=params.position)
+    completion = await _complete(ls, params.text_document.uri, here, "", invoked=False)
+    items = [] if completion is None else [_list_item(completion, document, params.position)]
+    return types.CompletionList(is_incomplete=True, items=items)
+
+
+def _shows_inline(ls: Server) -> bool:
+    text_document = ls.client_capabilities.text_document
+    return text_document is not None and text_document.inline_completion is not None
+
+
+async def _complete(
+    ls: Server, uri: str, replaced: types.Range, chosen: str, *, invoked: bool
+) -> Completion | None:
+    """Make a suggestion in place of a range; ``None`` if there is none that may be shown.
+
+    Whatever goes wrong is told once, and is an empty answer.
+    """
+    document = ls.document(uri)
+    if document is None:
+        ls.notices.tell(
+            "A suggestion was asked for in a file that is not open; the editor must open it first"
+        )
+        return None
+    try:
+        request = _request(document, replaced, chosen, invoked=invoked)
+        version = document.version
+        service = await ls.engine.service()
+        completion = await service.complete(request) if service else None
+    except ScAttribError as error:
+        ls.notices.tell(f"No suggestion could be made: {error}")
+        return None
+    except Exception as error:
+        _log.debug("a completion failed", exc_info=error)
+        ls.notices.tell(f"No suggestion could be made ({type(error).__name__}); see the log at level debug")
+        return None
+    if completion is None or document.version != version:
+        return None
+    if completion.is_withheld:
+        _tell_withheld(ls, uri, completion)
+        return None
+    return completion
+
+
+def _request(document: Document, replaced: types.Range, chosen: str, *, invoked: bool) -> CompletionRequest:
+    """Describe the document as it would be with the list's chosen word in it."""
+    start, end = document.table.offset(replaced.start), document.table.offset(replaced.end)
+    text = document.source
+    return CompletionRequest(
+        text=text[:start] + chosen + text[max(start, end) :],
+        offset=start + len(chosen),
+        path=document.path,
+        trigger=Trigger.INVOKED if invoked else Trigger.AUTOMATIC,
+    )
+
+
+def _tell_withheld(ls: Server, uri: str, completion: Completion) -> None:
+    """Say that a suggestion was withheld, and why."""
+    ls.notices.log(completion.ruling.reason)
+    ls.protocol.notify(DID_WITHHOLD, {"uri": uri, **completion_as_json(completion)})
+
+
+def _accept_command(completion: Completion) -> types.Command:
+    return types.Command(
+        title=completion_headline(completion),
+        command=ACCEPTED,
+        arguments=[completion_as_json(completion)],
+    )
+
+
+def _list_item(completion: Completion, document: Document, position: types.Position) -> types.CompletionItem:
+    """Make a list item that begins with the word before the cursor, so that the editor keeps it."""
+    line = document.table.line(position.line)
+    before = line[: column(line, position.character, document.encoding)]
+    word = _WORD_BEFORE.search(before)
+    typed = word[0] if word else ""
+    start = document.table.position(document.table.offset(position) - len(typed))
+    first_line = completion.text.strip().split("\n", 1)[0]
+    notes = [match_as_markdown(match) for match in completion.ruling.matches[:1]]
+    return types.CompletionItem(
+        label=typed + first_line,
+        kind=types.CompletionItemKind.Snippet,
+        detail=completion_headline(completion),
+        documentation=types.MarkupContent(kind=types.MarkupKind.Markdown, value="\n".join(notes)),
+        sort_text="\x00",
+        filter_text=typed + first_line,
+        insert_text_format=types.InsertTextFormat.PlainText,
+        text_edit=types.TextEdit(
+            range=types.Range(start=start, end=position), new_text=typed + completion.text
+        ),
+        command=_accept_command(completion),
+    )
+
+
+def did_show(ls: Server, params: Any) -> None:
+    """Note that a suggestion was shown: ``{"item": …}``."""
+    ls.engine.records.mark_shown(_id_of_item(params))
+
+
+def did_partially_accept(ls: Server, params: Any) -> None:
+    """Note that the start of a suggestion was taken: ``{"item": …, "acceptedLength": …}``.
+
+    The length counts UTF-16 code units from the start of the item's ``insertText``.
+    """
+    record = ls.engine.records.find(_id_of_item(params))
+    length = getattr(params, "acceptedLength", None)
+    if record is None or not isinstance(length, int):
+        return
+    characters = column(record.completion.text, length, types.PositionEncodingKind.Utf16)
+    ls.engine.records.mark_accepted(record.completion.id, characters=characters)
+
+
+def _id_of_item(params: Any) -> str:
+    """Find the id in an item that an editor sends back; pygls makes objects of messages it does not know."""
+    command = getattr(getattr(params, "item", None), "command", None)
+    arguments = getattr(command, "arguments", None)
+    return _id_in(arguments[0]) if isinstance(arguments, list) and arguments else ""
+
+
+def _id_in(provenance: Any) -> str:
+    found = provenance.get("id") if isinstance(provenance, dict) else getattr(provenance, "id", None)
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,126 @@
+"""Marks code that is like known code, when a file is opened and when it is saved."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from lsprotocol import types
+
+from attribution.errors import ScAttribError
+from attribution.model import Match, Verdict
+from lsp.provenance import archive_link, headline
+
+if TYPE_CHECKING:
+    from lsp.documents import Document
+    from lsp.server import Server
+
+_log = logging.getLogger(__name__)
+
+SOURCE = "sc-attrib"
+MAX_CHARACTERS = 4_000_000
+"""Longer documents are not checked."""
+_SEVERITIES = {
+    Verdict.DENY: types.DiagnosticSeverity.Error,
+    Verdict.REVIEW: types.DiagnosticSeverity.Warning,
+    Verdict.ATTRIBUTE: types.DiagnosticSeverity.Information,
+}
+_SHORT_ID_DIGITS = 12
+
+
+def register(server: Server) -> None:
+    """Add the handlers."""
+    server.feature(types.TEXT_DOCUMENT_DID_OPEN)(did_open)
+    server.feature(types.TEXT_DOCUMENT_DID_CHANGE)(did_change)
+    server.feature(types.TEXT_DOCUMENT_DID_SAVE, types.SaveOptions(include_text=False))(did_save)
+    server.feature(types.TEXT_DOCUMENT_DID_CLOSE)(did_close)
+
+
+def did_open(ls: Server, params: types.DidOpenTextDocumentParams) -> None:
+    """Check the file."""
+    ls.checks.schedule(params.text_document.uri)
+
+
+def did_save(ls: Server, params: types.DidSaveTextDocumentParams) -> None:
+    """Check the file again."""
+    ls.checks.schedule(params.text_document.uri)
+
+
+def did_change(ls: Server, params: types.DidChangeTextDocumentParams) -> None:
+    """Keep the matches beside their code until the file is saved."""
+    for change in params.content_changes:
+        ls.findings.edit(params.text_document.uri, change)
+
+
+def did_close(ls: Server, params: types.DidCloseTextDocumentParams) -> None:
+    """Take the marks away."""
+    ls.checks.forget(params.text_document.uri)
+
+
+class Checks:
+    """Checks that wait for a file to come to rest; at most one for each file."""
+
+    def __init__(self, ls: Server) -> None:
+        self._ls = ls
+        self._pending: dict[str, asyncio.Task[None]] = {}
+
+    def schedule(self, uri: str) -> None:
+        """Check a file soon, in place of a check that has not ended yet."""
+        self._cancel(uri)
+        task = asyncio.create_task(self._check(uri))
+        self._pending[uri] = task
+        task.add_done_callback(lambda done: self._finish(uri, done))
+
+    def forget(self, uri: str) -> None:
+        """A file was closed."""
+        self._cancel(uri)
+        self._ls.findings.drop(uri)
+        self._publish(uri, None, [])
+
+    def _cancel(self, uri: str) -> None:
+        pending = self._pending.pop(uri, None)
+        if pending is not None:
+            pending.cancel()
+
+    def _finish(self, uri: str, done: asyncio.Task[None]) -> None:
+        if self._pending.get(uri) is done:
+            del self._pending[uri]
+        if not done.cancelled() and (error := done.exception()) is not None:
+            _log.debug("a check failed", exc_info=error)
+            sentence = str(error) if isinstance(error, ScAttribError) else type(error).__name__
+            self._ls.notices.tell(f"An open file could not be checked: {sentence}")
+
+    async def _check(self, uri: str) -> None:
+        settings = self._ls.settings.diagnostics
+        if not settings.enabled:
+            return
+        await asyncio.sleep(settings.debounce_ms / 1000)
+        tracer, document = await self._ls.engine.tracer(), self._ls.document(uri)
+        if tracer is None or document is None or len(document.source) > MAX_CHARACTERS:
+            return
+        version = document.version
+        content = document.source.encode("utf-8", "replace")
+        attribution = await asyncio.to_thread(tracer.trace, content, path=document.filename or "")
+        current = self._ls.document(uri)
+        if current is document and current.version == version:
+            self._ls.findings.put(uri, attribution.matches)
+            least = settings.minimum_verdict.severity
+            marked = [match for match in attribution.matches if match.verdict.severity >= least]
+            self._publish(uri, version, [diagnostic_of(match, document) for match in marked])
+
+    def _publish(self, uri: str, version: int | None, diagnostics: list[types.Diagnostic]) -> None:
+        params = types.PublishDiagnosticsParams(uri=uri, version=version, diagnostics=diagnostics)
+        self._ls.text_document_publish_diagnostics(params)
+
+
+def diagnostic_of(match: Match, document: Document) -> types.Diagnostic:
+    """Mark the lines of a match, with a link to where its source is archived."""
+    return types.Diagnostic(
+        range=document.table.range_of_lines(match.query.first, match.query.last),
+        severity=_SEVERITIES.get(match.verdict, types.DiagnosticSeverity.Hint),
+        code=f"swh:1:cnt:{match.source.object_id[:_SHORT_ID_DIGITS]}",
+        code_description=types.CodeDescription(href=archive_link(match)),
+        source=SOURCE,
+        message=f"{match.verdict}: {headline(match)}",
+    )

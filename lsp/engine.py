@@ -1,0 +1,130 @@
+"""The model and the index: loaded in the background, replaced when their settings change."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from assistant.backends.protocol import CompletionBackend
+from assistant.completion import CompletionRecords
+from assistant.config import ModelSettings, Settings, TraceSettings
+from assistant.models import ModelOptions, model_path, open_backend
+from assistant.service import CompletionService
+from assistant.tracing import TextTracer
+from attribution.errors import ScAttribError
+from lsp.notices import StatusKind
+from lsp.progress import work_done
+
+if TYPE_CHECKING:
+    from lsp.server import Server
+
+_log = logging.getLogger(__name__)
+
+NO_INDEX = (
+    "There is no index of known code, so suggestions cannot be traced and none are made; "
+    "build one with: sc-attrib index build --packages"
+)
+
+T = TypeVar("T")
+
+
+class Engine:
+    """Loads what completions and checks need; whoever needs it waits here for it."""
+
+    def __init__(self, ls: Server) -> None:
+        self._ls = ls
+        self._settings = Settings()
+        self._model: asyncio.Task[CompletionBackend | None] | None = None
+        self._tracer: asyncio.Task[TextTracer | None] | None = None
+        self._backend: CompletionBackend | None = None
+        self._applied = asyncio.Event()
+        """Set once the settings are known and loading has begun."""
+        self.records = CompletionRecords()
+
+    def apply(self, settings: Settings, root: Path | None) -> None:
+        """Begin to load what is not loaded yet, and anew what these settings change."""
+        old, self._settings = self._settings, settings
+        if self._model is None or _load_options(old.model) != _load_options(settings.model):
+            self._model = asyncio.create_task(self._load_model(settings.model, after=self._model))
+        if self._tracer is None or old.trace.indexes != settings.trace.indexes:
+            self._tracer = asyncio.create_task(self._load_tracer(settings.trace, root))
+        self._applied.set()
+
+    async def service(self) -> CompletionService | None:
+        """Wait for the model and the index; ``None`` if there can be no suggestions."""
+        await self._applied.wait()
+        if self._model is None or not self._settings.completion.enabled:
+            return None
+        backend, tracer = await asyncio.shield(self._model), await self.tracer()
+        if backend is None:
+            return None
+        return CompletionService(backend, tracer=tracer, settings=self._settings, records=self.records)
+
+    async def tracer(self) -> TextTracer | None:
+        """Wait for the index; ``None`` if there is none that can be used."""
+        await self._applied.wait()
+        return await asyncio.shield(self._tracer) if self._tracer is not None else None
+
+    async def close(self) -> None:
+        """Stop the model and free it."""
+        if self._backend is not None:
+            await self._backend.close()
+
+    async def _load_model(
+        self, settings: ModelSettings, *, after: asyncio.Task[CompletionBackend | None] | None
+    ) -> CompletionBackend | None:
+        """Load a model once the one before it is freed; ``None`` if it cannot be used."""
+        if after is not None:
+            await after
+            await self.close()
+        self._backend = await self._load(
+            "Loading the model",
+            lambda: open_backend(
+                model_path(settings.path),
+                ModelOptions(context_tokens=settings.context_tokens, threads=settings.threads),
+            ),
+        )
+        if self._backend is not None:
+            self._ls.notices.status(StatusKind.NORMAL, self._backend.description)
+        return self._backend
+
+    async def _load_tracer(self, settings: TraceSettings, root: Path | None) -> TextTracer | None:
+        return await self._load("Loading the index of known code", lambda: _open_tracer(settings, root))
+
+    async def _load(self, title: str, load: Callable[[], T]) -> T | None:
+        """Run a slow load in a thread, with progress; whatever goes wrong is told, and is not fatal."""
+        self._ls.notices.status(StatusKind.NORMAL, title, busy=True)
+        try:
+            async with work_done(self._ls, title):
+                return await asyncio.to_thread(load)
+        except ScAttribError as error:
+            self._fail(str(error))
+        except Exception as error:
+            _log.debug("%s failed", title, exc_info=error)
+            self._fail(f"{title} failed ({type(error).__name__}); see the server's log at level debug")
+        return None
+
+    def _fail(self, message: str) -> None:
+        self._ls.notices.tell(message)
+        self._ls.notices.status(StatusKind.ERROR, message)
+
+
+def _load_options(settings: ModelSettings) -> tuple[str, int, int]:
+    """What cannot be changed without loading the model again."""
+    return settings.path, settings.context_tokens, settings.threads
+
+
+def _open_tracer(settings: TraceSettings, root: Path | None) -> TextTracer:
+    """Open the indexes that are configured, otherwise those that are found."""
+    from attribution.index.locate import find_indexes
+    from attribution.trace import Tracer
+
+    base = root or Path.cwd()
+    configured = [base / Path(index).expanduser() for index in settings.indexes]
+    indexes = configured or find_indexes(base)
+    if not indexes:
+        raise ScAttribError(NO_INDEX)
+    return Tracer.open(indexes)

@@ -1,0 +1,93 @@
+"""Positions: from an editor's lines and code units to characters of a text, and back.
+
+The specification (LSP 3.18, "Position" and "Text Documents") ends lines at LF, CR LF and CR only, while
+``str.splitlines`` also ends them at form feeds and at Unicode's separators, and has a column beyond the end
+of a line mean the end of that line. A document that disagrees with its editor about either drifts apart
+from it with every edit.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+
+from lsprotocol.types import Position, PositionEncodingKind, Range
+
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_UTF8_LIMITS = (0x80, 0x800, 0x10000)
+_ASTRAL = 0x10000
+
+
+def units(text: str, encoding: PositionEncodingKind) -> int:
+    """Count the code units of a text.
+
+    >>> [units("a\N{DUCK}", kind) for kind in (PositionEncodingKind.Utf8, PositionEncodingKind.Utf16)]
+    [5, 3]
+    """
+    if encoding is PositionEncodingKind.Utf32 or text.isascii():
+        return len(text)
+    return sum(_width(character, encoding) for character in text)
+
+
+def _width(character: str, encoding: PositionEncodingKind) -> int:
+    code = ord(character)
+    if encoding is PositionEncodingKind.Utf8:
+        return 1 + sum(code >= limit for limit in _UTF8_LIMITS)
+    return 1 + (code >= _ASTRAL)
+
+
+def column(line: str, character: int, encoding: PositionEncodingKind) -> int:
+    """Convert a column in code units to one in characters.
+
+    A column beyond the line is its end; one inside of a character is the start of that character.
+    """
+    if encoding is PositionEncodingKind.Utf32 or line.isascii():
+        return min(max(0, character), len(line))
+    seen = 0
+    for index, symbol in enumerate(line):
+        seen += _width(symbol, encoding)
+        if seen > character:
+            return index
+    return len(line)
+
+
+class LineTable:
+    """The lines of a text, for conversions between positions and offsets."""
+
+    def __init__(self, text: str, encoding: PositionEncodingKind) -> None:
+        self._text = text
+        self._encoding = encoding
+        ends = list(_LINE_END.finditer(text))
+        self._starts = [0, *(end.end() for end in ends)]
+        self._ends = [*(end.start() for end in ends), len(text)]
+
+    def __len__(self) -> int:
+        """At least 1: an empty text has one empty line."""
+        return len(self._starts)
+
+    def line(self, number: int) -> str:
+        """Answer a line, counted from 0, without its end; empty beyond the text."""
+        if not 0 <= number < len(self):
+            return ""
+        return self._text[self._starts[number] : self._ends[number]]
+
+    def offset(self, position: Position) -> int:
+        """Convert a position to characters from the start; beyond the text is its end."""
+        if position.line >= len(self):
+            return len(self._text)
+        line = max(0, position.line)
+        return self._starts[line] + column(self.line(line), position.character, self._encoding)
+
+    def position(self, offset: int) -> Position:
+        """Convert characters from the start to a position."""
+        offset = min(max(0, offset), len(self._text))
+        line = bisect_right(self._starts, offset) - 1
+        end = min(offset, self._ends[line])
+        return Position(line=line, character=units(self._text[self._starts[line] : end], self._encoding))
+
+    def range_of_lines(self, first: int, last: int) -> Range:
+        """Answer the range of whole lines, counted from 1, both included; clipped to the text."""
+        top = min(max(1, first), len(self)) - 1
+        bottom = min(max(first, last), len(self)) - 1
+        end = units(self.line(bottom), self._encoding)
+        return Range(start=Position(line=top, character=0), end=Position(line=bottom, character=end))

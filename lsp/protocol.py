@@ -1,0 +1,34 @@
+"""The wire: pygls' protocol, made to answer what it would leave unanswered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+from pygls.protocol import LanguageServerProtocol
+
+from lsp.documents import DocumentWorkspace
+
+
+class Protocol(LanguageServerProtocol):
+    """Answers requests with unreadable parameters, and keeps documents as the specification asks."""
+
+    @property
+    def has_shut_down(self) -> bool:
+        """Whether ``shutdown`` was answered."""
+        return bool(self._shutdown)
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        """Read a message; a request that cannot be read gets an error, not silence."""
+        try:
+            return super().structure_message(data)
+        except JsonRpcException as error:
+            request_id = data.get("id")
+            if isinstance(request_id, int | str) and "method" in data:
+                self._send_response(request_id, error=error.to_response_error())
+            raise
+
+    def use_workspace(self, folders: list[types.WorkspaceFolder]) -> None:
+        """Replace pygls' workspace, before any document is open, by one of exact lines and columns."""
+        self._workspace = DocumentWorkspace.like(self.workspace, folders)

@@ -1,0 +1,88 @@
+"""Provenance as editors take it: JSON in commands, Markdown in hovers, a link into the archive."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assistant.completion import Completion
+from attribution.model import Match, Verdict
+from attribution.report.json_report import match_as_json
+
+ARCHIVE = "https://archive.softwareheritage.org/"
+_SAYINGS = {
+    Verdict.DENY: "the policy denies this licence",
+    Verdict.REVIEW: "a person should look at this",
+    Verdict.ATTRIBUTE: "keep the notice when you keep the code",
+    Verdict.ALLOW: "the policy allows this",
+    Verdict.COMMON: "common code, found in many places",
+}
+
+
+def completion_as_json(completion: Completion) -> dict[str, Any]:
+    """Everything an editor may want to show about a suggestion, its text left out."""
+    ruling = completion.ruling
+    return {
+        "id": completion.id,
+        "model": completion.model,
+        "traced": ruling.traced,
+        "decision": ruling.decision.value,
+        "verdict": ruling.verdict.value,
+        "reason": ruling.reason,
+        "matches": [match_as_json(match) for match in ruling.matches],
+        "timing": {
+            "promptMs": round(completion.timing.prompt_ms, 2),
+            "decodeMs": round(completion.timing.decode_ms, 2),
+            "traceMs": round(completion.timing.trace_ms, 2),
+            "promptTokens": completion.timing.prompt_tokens,
+            "generatedTokens": completion.timing.generated_tokens,
+        },
+    }
+
+
+def archive_link(match: Match) -> str:
+    """Address of the source in the Software Heritage archive."""
+    return f"{ARCHIVE}{match.source}"
+
+
+def place(match: Match) -> str:
+    """Name the source shortly: origin, path and lines."""
+    name = match.origin.url.rstrip("/").rsplit("/", 1)[-1]
+    lines = f":{match.source.lines}" if match.source.lines else ""
+    return f"{name} {match.origin.path}{lines}"
+
+
+def headline(match: Match) -> str:
+    """Say in one line what a match is."""
+    return f"{match.similarity:.0%} like {place(match)} · {match.license.expression}"
+
+
+def completion_headline(completion: Completion) -> str:
+    """Say in one line where a suggestion comes from."""
+    ruling = completion.ruling
+    if not ruling.traced:
+        return "not traced: there is no index"
+    return headline(ruling.matches[0]) if ruling.matches else "no known source"
+
+
+def match_as_markdown(match: Match) -> str:
+    """Describe a match: source, lines, licence and the evidence for it, similarity, identifier."""
+    saying = _SAYINGS.get(match.verdict)
+    verdict = f"**{match.verdict}**" + (f": {saying}" if saying else "")
+    rows = [
+        f"**{_escape(place(match))}**  ",
+        f"{match.kind} match of lines {match.query}, {match.similarity:.0%} alike, {match.tokens} tokens  ",
+        f"Licence `{match.license.expression}`, {verdict}  ",
+        *(f"Evidence: {_escape(evidence)}  " for evidence in match.license.evidence[:3]),
+        f"Origin: <{match.origin.url}>"
+        + (f" ({_escape(match.origin.revision)})" if match.origin.revision else "")
+        + "  ",
+        f"[{match.source.core}]({archive_link(match).replace(' ', '%20')})",
+    ]
+    if match.copies > 1:
+        rows.append(f"  \nAlso in {match.copies - 1} other known files")
+    return "\n".join(rows)
+
+
+def _escape(text: str) -> str:
+    """Keep a path or licence text from being read as Markdown."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|!" else " " if c in "\r\n" else c for c in text)

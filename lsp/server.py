@@ -1,0 +1,78 @@
+"""The language server: its state, its features, and what happens to errors."""
+
+from __future__ import annotations
+
+import logging
+from importlib.metadata import version
+from pathlib import Path
+
+from lsprotocol import types
+from pygls.exceptions import FeatureRequestError, JsonRpcException, PyglsError
+from pygls.lsp.server import LanguageServer
+from pygls.uris import to_fs_path
+
+from lsp import completion, diagnostics, hover, lifecycle
+from lsp.documents import Document, DocumentWorkspace
+from lsp.engine import Engine
+from lsp.findings import Findings
+from lsp.notices import Notices
+from lsp.protocol import Protocol
+from lsp.settings import ServerSettings
+
+_log = logging.getLogger(__name__)
+
+
+class Server(LanguageServer):
+    """One editor's server."""
+
+    protocol: Protocol
+
+    def __init__(self) -> None:
+        super().__init__(
+            "sc-attrib",
+            version("sc-attrib"),
+            text_document_sync_kind=types.TextDocumentSyncKind.Incremental,
+            protocol_cls=Protocol,
+        )
+        self.settings = ServerSettings()
+        self.notices = Notices(self.protocol)
+        self.engine = Engine(self)
+        self.findings = Findings()
+        self.checks = diagnostics.Checks(self)
+
+    @property
+    def root(self) -> Path | None:
+        """The workspace's first folder."""
+        folders = list(self.workspace.folders.values())
+        uri = folders[0].uri if folders else self.workspace.root_uri
+        path = to_fs_path(uri) if uri else None
+        return Path(path) if path else None
+
+    def document(self, uri: str) -> Document | None:
+        """Answer a document that the editor has open; ``None`` for any other."""
+        workspace = self.workspace
+        return workspace.open_document(uri) if isinstance(workspace, DocumentWorkspace) else None
+
+    @property
+    def has_shut_down(self) -> bool:
+        """Whether the editor asked for the end."""
+        return self.protocol.has_shut_down
+
+    def report_server_error(
+        self, error: Exception, source: type[PyglsError] | type[JsonRpcException]
+    ) -> None:
+        """Tell the user once for each kind of error; messages may hold code, so they stay at DEBUG."""
+        _log.warning("a message could not be handled: %s, %s", source.__name__, type(error).__name__)
+        _log.debug("the error was", exc_info=error)
+        if source is not FeatureRequestError:
+            self.notices.tell(
+                f"A message from the editor could not be handled and was ignored ({source.__name__})"
+            )
+
+
+def create_server() -> Server:
+    """Make a server with all its features."""
+    server = Server()
+    for feature in (lifecycle, completion, diagnostics, hover):
+        feature.register(server)
+    return server

@@ -44,6 +44,7 @@ COMMANDS = (
     Command("index", "attribution.commands.index", "build and inspect an index of known code"),
     Command("swhid", "attribution.commands.swhid", "print the Software Heritage identifiers of files"),
     Command("lsp", "lsp.command", "run the language server for an editor"),
+    Command("demo", "lsp.demo", "see it work: index, complete and trace real code"),
     Command("train", "training.command", "train a StarCoder2 model and export it as GGUF"),
 )
 

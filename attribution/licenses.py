@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
-from importlib.metadata import Distribution
+from importlib.metadata import Distribution, PackageMetadata
 from pathlib import Path
 from typing import Any
 
@@ -166,30 +166,28 @@ def license_of_folder(folder: Path) -> License:
 
 def license_of_distribution(distribution: Distribution) -> License:
     """Licence of an installed Python distribution, by the most authoritative of its statements."""
-    label = f"{metadata_field(distribution, 'Name')}-{distribution.version}"
-    expression = metadata_field(distribution, "License-Expression")
+    metadata = distribution.metadata  # parsed anew on each access
+    label = f"{metadata_field(metadata, 'Name')}-{metadata_field(metadata, 'Version')} METADATA"
+    expression = metadata_field(metadata, "License-Expression")
     if expression and is_expression(expression):
-        return License(
-            expression=expression, evidence=(f"{label} METADATA: License-Expression: {expression}",)
-        )
-    classifiers = [c for c in distribution.metadata.get_all("Classifier") or () if c.startswith("License ::")]
-    known = [
-        _CLASSIFIERS[name] for name in (c.rpartition(" :: ")[2] for c in classifiers) if name in _CLASSIFIERS
-    ]
-    evidence = tuple(f"{label} METADATA: Classifier: {c}" for c in classifiers)
+        return License(expression=expression, evidence=(f"{label}: License-Expression: {expression}",))
+    classifiers = [c for c in metadata.get_all("Classifier") or () if c.startswith("License ::")]
+    names = [classifier.rpartition(" :: ")[2] for classifier in classifiers]
+    known = dict.fromkeys(_CLASSIFIERS[name] for name in names if name in _CLASSIFIERS)
+    evidence = tuple(f"{label}: Classifier: {classifier}" for classifier in classifiers)
     if known:
-        return License(expression=" AND ".join(dict.fromkeys(known)), evidence=evidence)
-    stated = metadata_field(distribution, "License")
+        return License(expression=" AND ".join(known), evidence=evidence)
+    stated = metadata_field(metadata, "License")
     named = _by_name(stated)
     if named:
-        return License(expression=named, evidence=(f"{label} METADATA: License: {stated}", *evidence))
+        return License(expression=named, evidence=(f"{label}: License: {stated}", *evidence))
     by_text = _combine((name, _recognise(text)) for name, text in _license_files(distribution))
     return License(expression=by_text.expression, evidence=(*by_text.evidence, *evidence))
 
 
-def metadata_field(distribution: Distribution, name: str) -> str:
-    """A field of the distribution's metadata, empty where it is missing."""
-    values = distribution.metadata.get_all(name) or [""]
+def metadata_field(metadata: PackageMetadata, name: str) -> str:
+    """A field of a distribution's metadata, empty where it is missing."""
+    values = metadata.get_all(name) or [""]
     return str(values[0]).strip()
 
 

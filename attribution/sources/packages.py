@@ -6,8 +6,8 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from importlib.metadata import Distribution, distributions
+from collections.abc import Collection, Iterable, Iterator
+from importlib.metadata import Distribution, PackageMetadata, distributions
 from pathlib import Path
 from typing import TypedDict
 
@@ -16,6 +16,7 @@ from attribution.licenses import license_of_distribution, license_of_file, metad
 from attribution.model import License, Origin, SourceFile
 from attribution.sources.files import SkipReason, language_of, read_code, walk_code
 
+STANDARD_LIBRARY = "cpython"
 CPYTHON_URL = "https://github.com/python/cpython"
 _REPOSITORY_LABELS = ("source", "sourcecode", "repository", "github", "code", "gitlab")
 _FORGES = ("https://github.com/", "https://gitlab.com/", "https://codeberg.org/", "https://bitbucket.org/")
@@ -37,16 +38,22 @@ class _Interpreter(TypedDict):
     version: str
 
 
-def read_packages(interpreter: Path | None = None, *, skipped: Counter[str]) -> Iterator[SourceFile]:
-    """Yield the code files of an interpreter's standard library and of every installed distribution.
+def read_packages(
+    interpreter: Path | None = None, *, skipped: Counter[str], only: Collection[str] | None = None
+) -> Iterator[SourceFile]:
+    """Yield the code files of an interpreter's standard library and of its installed distributions.
 
-    ``interpreter`` is a Python executable, this one without it. Left-out files are counted in ``skipped``
-    by reason. Raises :class:`UnreadableInputError` where the interpreter does not answer.
+    ``interpreter`` is a Python executable, this one without it. ``only`` restricts the answer to
+    distributions of these names, ``cpython`` being the standard library. Left-out files are counted in
+    ``skipped`` by reason. Raises :class:`UnreadableInputError` where the interpreter does not answer.
     """
     found = _ask(interpreter or Path(sys.executable))
-    yield from _standard_library(found, skipped)
-    for distribution in sorted(distributions(path=found["site"]), key=_name):
-        yield from _distribution(distribution, skipped)
+    if only is None or STANDARD_LIBRARY in only:
+        yield from _standard_library(found, skipped)
+    installed = {distribution.name: distribution for distribution in distributions(path=found["site"])}
+    for name in sorted(installed):
+        if only is None or name in only:
+            yield from _distribution(installed[name], skipped)
 
 
 def _ask(interpreter: Path) -> _Interpreter:
@@ -74,7 +81,7 @@ def _standard_library(found: _Interpreter, skipped: Counter[str]) -> Iterator[So
                 origin=Origin(
                     url=CPYTHON_URL,
                     path=f"Lib/{path.relative_to(root).as_posix()}",
-                    revision=f"cpython {found['version']}",
+                    revision=f"{STANDARD_LIBRARY} {found['version']}",
                     license=license_of_file(content, inherited=inherited),
                 ),
             )
@@ -84,7 +91,9 @@ def _distribution(distribution: Distribution, skipped: Counter[str]) -> Iterator
     if distribution.files is None:
         skipped[SkipReason.NO_FILE_LIST] += 1
         return
-    url, inherited = repository_url(distribution), license_of_distribution(distribution)
+    metadata = distribution.metadata  # parsed anew on each access
+    url, inherited = repository_url(metadata), license_of_distribution(distribution)
+    revision = f"{metadata_field(metadata, 'Name')} {metadata_field(metadata, 'Version')}"
     for listed in sorted(distribution.files):
         if ".." in listed.parts or language_of(listed.name) is None:
             skipped[SkipReason.NOT_CODE] += 1
@@ -96,21 +105,21 @@ def _distribution(distribution: Distribution, skipped: Counter[str]) -> Iterator
                 origin=Origin(
                     url=url,
                     path=listed.as_posix(),
-                    revision=f"{_name(distribution)} {distribution.version}",
+                    revision=revision,
                     license=license_of_file(content, inherited=inherited),
                 ),
             )
 
 
-def repository_url(distribution: Distribution) -> str:
+def repository_url(metadata: PackageMetadata) -> str:
     """The repository that a distribution's project links name; its package URL where they name none."""
     links: dict[str, str] = {}
-    for entry in distribution.metadata.get_all("Project-URL") or ():
+    for entry in metadata.get_all("Project-URL") or ():
         label, _, url = entry.partition(",")
         links["".join(c for c in label.lower() if c.isalpha())] = url.strip()
-    links["homepage"] = metadata_field(distribution, "Home-page") or links.get("homepage", "")
+    links["homepage"] = metadata_field(metadata, "Home-page") or links.get("homepage", "")
     labelled = [links[label] for label in _REPOSITORY_LABELS if label in links]
-    return _first_repository([*labelled, *links.values()]) or _package_url(distribution)
+    return _first_repository([*labelled, *links.values()]) or _package_url(metadata)
 
 
 def _first_repository(urls: Iterable[str]) -> str | None:
@@ -123,10 +132,7 @@ def _first_repository(urls: Iterable[str]) -> str | None:
     return None
 
 
-def _package_url(distribution: Distribution) -> str:
+def _package_url(metadata: PackageMetadata) -> str:
     """Name a distribution as a package URL (purl), for want of a repository."""
-    return f"pkg:pypi/{_name(distribution).lower().replace('_', '-')}@{distribution.version}"
-
-
-def _name(distribution: Distribution) -> str:
-    return metadata_field(distribution, "Name") or "unknown"
+    name = metadata_field(metadata, "Name").lower().replace("_", "-")
+    return f"pkg:pypi/{name}@{metadata_field(metadata, 'Version')}"

@@ -1,0 +1,61 @@
+# `make demo` and `make test` set everything up by themselves; both reuse what is there.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install -c constraints.txt
+JOBS   := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench clean
+
+help:
+	@echo "make demo    index the installed packages, complete code, trace both (first run: compiles llama.cpp)"
+	@echo "make test    run all tests"
+	@echo "make lint    formatting, style, types and the direction of imports"
+	@echo "make bench   run the benchmarks and print their tables"
+
+demo: $(VENV)/installed-demo
+	@$(BIN)/sc-attrib demo
+
+test: $(VENV)/installed-dev lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/installed-dev
+	@for program in benchmarks/*.py; do echo; $(BIN)/python $$program || exit 1; done
+
+clean:
+	rm -rf $(VENV) .demo build dist
+
+$(VENV)/created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "sc-attrib needs Python 3.11 or newer; name one with: make PYTHON=python3.12 demo" >&2; exit 2; }
+	@echo "[setup] making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# llama.cpp is compiled for this very machine; pip keeps the result, so it happens once.
+$(VENV)/installed-llama: $(VENV)/created constraints.txt
+	@$(BIN)/python -c 'import llama_cpp' 2>/dev/null || { \
+	    echo "[setup] llama.cpp: compiling for this machine, about 7 minutes on 2 cores the first time"; \
+	    CMAKE_ARGS="-DGGML_NATIVE=ON" CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) $(PIP) llama-cpp-python; }
+	@touch $@
+
+$(VENV)/installed-demo: $(VENV)/installed-llama pyproject.toml constraints.txt
+	@echo "[setup] sc-attrib and what its language server needs"
+	@$(PIP) --quiet -e '.[lsp,llama]'
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed-llama pyproject.toml constraints.txt
+	@echo "[setup] everything that the tests need; PyTorch is the large part"
+	@$(PIP) --quiet -e '.[dev]'
+	@touch $@ $(VENV)/installed-demo

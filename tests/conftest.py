@@ -1,0 +1,60 @@
+"""What all tests share: real source files, and an index of them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from attribution.index.builder import build_index
+from attribution.model import SourceFile
+from attribution.sources.packages import read_packages
+
+SC_ATTRIB = Path(sys.executable).parent / "sc-attrib"
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Where skips are forbidden (CI), a skipped test fails the run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("SC_ATTRIB_FORBID_SKIPS") and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def stdlib() -> Path:
+    """The folder of this interpreter's standard library: 30 MB of real Python under the PSF licence."""
+    return Path(sysconfig.get_paths()["stdlib"])
+
+
+@pytest.fixture(scope="session")
+def real_files() -> list[SourceFile]:
+    """Real files with real provenance: the standard library and two small packages."""
+    files = read_packages(skipped=Counter(), only={"cpython", "click", "packaging"})
+    return [file for file in files if not file.origin.path.startswith("Lib/test/")]
+
+
+@pytest.fixture(scope="session")
+def real_index(tmp_path_factory: pytest.TempPathFactory, real_files: list[SourceFile]) -> Path:
+    """An index of :func:`real_files`, full profile."""
+    directory = tmp_path_factory.mktemp("real") / "index"
+    build_index(directory, real_files)
+    return directory
+
+
+@pytest.fixture
+def run_cli(tmp_path: Path):
+    """Run the installed ``sc-attrib`` as a user would, in an empty folder."""
+
+    def run(
+        *words: str | Path, stdin: bytes = b"", cwd: Path = tmp_path
+    ) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [str(SC_ATTRIB), *map(str, words)], input=stdin, capture_output=True, cwd=cwd, timeout=120
+        )
+
+    return run

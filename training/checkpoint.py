@@ -1,0 +1,144 @@
+"""Checkpoints: a folder that is whole or absent, and everything needed to go on to the same bit.
+
+``checkpoint-000100/`` holds what transformers loads (``config.json``, ``model.safetensors``,
+``tokenizer.json``) and what resuming needs (``optimizer.safetensors``, ``state.json``). It is written under
+a temporary name, synced to disk and renamed; only then is the oldest one removed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import Starcoder2ForCausalLM
+
+from training.errors import CheckpointMismatchError, CheckpointWriteError
+
+KEPT = 2
+"""Checkpoints that stay on disk."""
+_PARTIAL = ".partial"
+_RANDOM_STATE = "random_state"
+Optimizers = dict[str, torch.optim.Optimizer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingState:
+    """Where a run stands."""
+
+    update: int
+    """Updates done."""
+    tokens: int
+    seconds: float
+    """Training time so far, over all starts."""
+    model: str
+    """Digest of the recipe's model shape."""
+    data: str
+    """Digest of the recipe's data."""
+    tokenizer: str
+    """Fingerprint of the tokenizer."""
+
+
+def save_checkpoint(
+    run: Path, model: Starcoder2ForCausalLM, optimizers: Optimizers, state: TrainingState, *, tokenizer: Path
+) -> Path:
+    """Write a checkpoint into a run's folder; raise :class:`CheckpointWriteError`, older ones unharmed."""
+    final = run / f"checkpoint-{state.update:06d}"
+    partial = final.with_name(final.name + _PARTIAL)
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        model.save_pretrained(partial)
+        shutil.copyfile(tokenizer, partial / "tokenizer.json")
+        save_file(_optimizer_tensors(model, optimizers), partial / "optimizer.safetensors")
+        (partial / "state.json").write_text(json.dumps(asdict(state), indent=1))
+        _sync(partial)
+        shutil.rmtree(final, ignore_errors=True)
+        partial.rename(final)
+        _sync_folder(run)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CheckpointWriteError(final, reason) from error
+    for old in list_checkpoints(run)[:-KEPT]:
+        shutil.rmtree(old)
+    return final
+
+
+def list_checkpoints(run: Path) -> list[Path]:
+    """The whole checkpoints of a run, oldest first."""
+    found = [p for p in run.glob("checkpoint-*") if p.suffix != _PARTIAL and (p / "state.json").is_file()]
+    return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
+
+
+def read_state(checkpoint: Path) -> TrainingState:
+    """Read where a checkpoint stands; raise :class:`CheckpointMismatchError` where it cannot be told."""
+    try:
+        return TrainingState(**json.loads((checkpoint / "state.json").read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointMismatchError(checkpoint, f"its state.json cannot be read ({error})") from error
+
+
+def load_checkpoint(
+    checkpoint: Path, model: Starcoder2ForCausalLM, optimizers: Optimizers, expected: TrainingState
+) -> TrainingState:
+    """Put weights, optimiser state and random state back.
+
+    ``expected`` names shape, data and tokenizer of the run at hand. Raises
+    :class:`CheckpointMismatchError` where the checkpoint has others, or cannot be read.
+    """
+    state = read_state(checkpoint)
+    for part in ("model", "data", "tokenizer"):
+        if getattr(state, part) != getattr(expected, part):
+            raise CheckpointMismatchError(checkpoint, f"it was made with another {part} than this run has")
+    try:
+        weights = load_file(checkpoint / "model.safetensors")
+        tensors = load_file(checkpoint / "optimizer.safetensors")
+    except (OSError, SafetensorError) as error:
+        raise CheckpointMismatchError(checkpoint, f"its weights cannot be read ({error})") from error
+    model.load_state_dict({**weights, "lm_head.weight": weights["model.embed_tokens.weight"]})
+    torch.set_rng_state(tensors.pop(_RANDOM_STATE))
+    _restore_optimizers(model, optimizers, tensors)
+    return state
+
+
+def _optimizer_tensors(model: torch.nn.Module, optimizers: Optimizers) -> dict[str, Tensor]:
+    """Name every tensor of the optimisers ``optimizer/parameter/key``, and add the random state."""
+    tensors = {_RANDOM_STATE: torch.get_rng_state()}
+    for kind, optimizer in optimizers.items():
+        for name, parameter in model.named_parameters():
+            for key, value in optimizer.state.get(parameter, {}).items():
+                tensors[f"{kind}/{name}/{key}"] = value.contiguous()
+    return tensors
+
+
+def _restore_optimizers(model: torch.nn.Module, optimizers: Optimizers, tensors: dict[str, Tensor]) -> None:
+    parameters = dict(model.named_parameters())
+    for full_name, value in tensors.items():
+        kind, name, key = full_name.split("/")
+        parameter = parameters[name]
+        # AdamW keeps its step counter on the CPU
+        device = parameter.device if value.ndim else value.device
+        optimizers[kind].state[parameter][key] = value.to(device)
+
+
+def _sync(folder: Path) -> None:
+    """Force every file of a folder, and the folder itself, to disk."""
+    for path in folder.iterdir():
+        with path.open("rb+") as stream:
+            os.fsync(stream.fileno())
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

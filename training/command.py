@@ -1,0 +1,181 @@
+"""``sc-attrib train``: from source files to a model that the language server serves.
+
+Nothing heavy is imported until a subcommand runs, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import logging
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attribution.errors import MissingExtraError
+from training.recipes.registry import NAMES, load
+
+if TYPE_CHECKING:
+    from attribution.model import SourceFile
+    from training.recipes.recipe import Recipe
+
+_EXTRA_MODULES = ("torch", "transformers", "tokenizers", "safetensors", "gguf", "llama_cpp", "matplotlib")
+_GGUF_TYPES = ("q8_0", "q6_k", "q4_k_m", "f16", "f32")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the subcommands."""
+    commands = parser.add_subparsers(metavar="STEP", dest="step", required=True)
+    _add_tokenizer(commands.add_parser("tokenizer", help="train a byte-level BPE tokenizer on source code"))
+    _add_pretrain(commands.add_parser("pretrain", help="train a model; again with the same DIR resumes"))
+    _add_export(commands.add_parser("export", help="write a checkpoint as a GGUF file"))
+    _add_evaluate(
+        commands.add_parser("evaluate", help="measure how well a GGUF model completes held-out lines")
+    )
+    _add_card(commands.add_parser("card", help="write the model card of a finished run"))
+
+
+def _add_sources(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--recipe", required=True, metavar="NAME", help=f"one of: {', '.join(NAMES)}")
+    parser.add_argument(
+        "--packages",
+        type=Path,
+        metavar="PYTHON",
+        help="learn from this interpreter's packages (default: this one)",
+    )
+    parser.add_argument(
+        "--tree",
+        type=Path,
+        action="append",
+        metavar="DIR",
+        help="learn from this folder instead; may be repeated",
+    )
+
+
+def _add_tokenizer(parser: argparse.ArgumentParser) -> None:
+    _add_sources(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where tokenizer.json goes")
+    parser.set_defaults(act=_run_tokenizer)
+
+
+def _add_pretrain(parser: argparse.ArgumentParser) -> None:
+    _add_sources(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
+    parser.add_argument("--tokens", type=int, metavar="N", help="another budget than the recipe's")
+    parser.add_argument("--threads", type=int, metavar="N", help="processor threads (default: all)")
+    parser.set_defaults(act=_run_pretrain)
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="a checkpoint-… folder of a run")
+    parser.add_argument("--gguf", type=Path, required=True, metavar="FILE", help="the file to write")
+    parser.add_argument(
+        "--type", choices=_GGUF_TYPES, default="q8_0", help="how weights are stored (default: q8_0)"
+    )
+    parser.set_defaults(act=_run_export)
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", type=Path, metavar="GGUF", help="the model to measure")
+    parser.add_argument(
+        "--held-out", type=Path, required=True, metavar="FILE", help="held_out.jsonl of a run"
+    )
+    parser.add_argument(
+        "--tasks", type=int, default=400, metavar="N", help="lines to complete (default: 400)"
+    )
+    parser.add_argument("--examples", type=int, default=0, metavar="N", help="show the first N on stderr")
+    parser.set_defaults(act=_run_evaluate)
+
+
+def _add_card(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, metavar="DIR", help="folder of a finished run")
+    parser.add_argument("--recipe", required=True, metavar="NAME", help="the recipe it was made by")
+    parser.add_argument("--gguf", type=Path, required=True, metavar="FILE", help="the exported model")
+    parser.add_argument(
+        "--evaluation", type=Path, required=True, metavar="FILE", help="what evaluate printed"
+    )
+    parser.add_argument("--tokens", type=int, metavar="N", help="the budget, if it was not the recipe's")
+    parser.set_defaults(act=_run_card)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run a subcommand; raise :class:`attribution.errors.ScAttribError` for what cannot be done."""
+    for module in _EXTRA_MODULES:
+        if importlib.util.find_spec(module) is None:
+            raise MissingExtraError("training", "train")
+    logging.getLogger("training").setLevel(logging.INFO)
+    act: Callable[[argparse.Namespace], int] = args.act
+    return act(args)
+
+
+def _run_tokenizer(args: argparse.Namespace) -> int:
+    from training.data.prepare import ensure_tokenizer
+    from training.data.select import select_files
+
+    recipe = _recipe(args)
+    selection = select_files(_read_sources(args), recipe.data)
+    ensure_tokenizer(args.out, selection.train, vocabulary=recipe.model.vocabulary)
+    return _say(args.out)
+
+
+def _run_pretrain(args: argparse.Namespace) -> int:
+    from training.run import run_recipe
+
+    recipe = _recipe(args)
+    result = run_recipe(recipe, args.out, files=lambda: _read_sources(args), threads=args.threads)
+    sys.stderr.write(
+        f"{result.state.tokens:,} tokens in {result.state.seconds / 60:.1f} minutes, "
+        f"{result.bits_per_byte:.3f} bits per held-out byte\n"
+    )
+    return _say(result.checkpoint)
+
+
+def _run_export(args: argparse.Namespace) -> int:
+    from training.export import GgufType, export_gguf
+
+    export_gguf(args.checkpoint, args.gguf, gguf_type=GgufType(args.type))
+    return _say(args.gguf)
+
+
+def _run_evaluate(args: argparse.Namespace) -> int:
+    from training.evaluate import evaluate, show_examples
+
+    evaluation, answers = evaluate(args.model, args.held_out, tasks=args.tasks)
+    show_examples(answers[: args.examples], sys.stderr)
+    return _say(json.dumps(evaluation, indent=1))
+
+
+def _run_card(args: argparse.Namespace) -> int:
+    from training.card import write_card
+
+    return _say(write_card(_recipe(args), args.run, gguf=args.gguf, evaluation=args.evaluation))
+
+
+def _recipe(args: argparse.Namespace) -> Recipe:
+    recipe = load(args.recipe)
+    if getattr(args, "tokens", None):
+        recipe = replace(recipe, budget=replace(recipe.budget, tokens=args.tokens))
+    return recipe
+
+
+def _read_sources(args: argparse.Namespace) -> Iterator[SourceFile]:
+    """The source files that the command line names, packages where it names none."""
+    from attribution.sources.packages import read_packages
+    from attribution.sources.tree import read_tree
+
+    skipped: Counter[str] = Counter()
+    for folder in args.tree or ():
+        yield from read_tree(folder, skipped=skipped)
+    if not args.tree:
+        yield from read_packages(args.packages, skipped=skipped)
+    for reason, count in sorted(skipped.items()):
+        logging.getLogger(__name__).info("%d files skipped: %s", count, reason)
+
+
+def _say(result: object) -> int:
+    print(result)  # noqa: T201 - stdout is data
+    return 0

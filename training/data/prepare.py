@@ -1,0 +1,165 @@
+"""Everything a run reads, made once: files, tokenizer, shards, held-out text, index."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from attribution.index.builder import build_index
+from attribution.index.profile import Profile
+from attribution.model import SourceFile
+from training.data.pieces import DocumentMaker
+from training.data.select import Selection, package_of, select_files
+from training.data.shards import read_manifest, write_shards
+from training.errors import EmptyCorpusError
+from training.recipes.recipe import DataRecipe, Recipe, digest
+from training.tokenizer import (
+    control_ids,
+    fingerprint,
+    load_tokenizer,
+    save_tokenizer,
+    train_tokenizer,
+)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLayout:
+    """Where things lie in a run's folder."""
+
+    root: Path
+
+    @property
+    def tokenizer(self) -> Path:
+        """``tokenizer.json``."""
+        return self.root / "tokenizer.json"
+
+    @property
+    def train(self) -> Path:
+        """Shards to learn from."""
+        return self.root / "shards" / "train"
+
+    @property
+    def held_out(self) -> Path:
+        """Shards to measure on, without fill-in-the-middle."""
+        return self.root / "shards" / "held-out"
+
+    @property
+    def held_out_text(self) -> Path:
+        """The held-out files as JSON lines: ``swhid``, ``package``, ``path``, ``text``."""
+        return self.root / "held_out.jsonl"
+
+    @property
+    def files(self) -> Path:
+        """Every file of both splits, one a line: split, SWHID, package, path, licence, bytes."""
+        return self.root / "files.csv"
+
+    @property
+    def dropped(self) -> Path:
+        """How many files were left out, by reason."""
+        return self.root / "dropped.json"
+
+    @property
+    def index(self) -> Path:
+        """Index of exactly the files that are learned from."""
+        return self.root / "index"
+
+    def is_prepared(self) -> bool:
+        """Whether all of it is there; shards come last."""
+        return self.tokenizer.is_file() and all(
+            read_manifest(d) is not None for d in (self.train, self.held_out)
+        )
+
+
+def prepare(
+    recipe: Recipe, layout: RunLayout, files: Iterable[SourceFile], *, profile: Profile = Profile.SPARSE
+) -> None:
+    """Make what is missing in a run's folder from a stream of source files.
+
+    Raises :class:`EmptyCorpusError`, and whatever building an index raises.
+    """
+    selection = select_files(files, recipe.data)
+    for split, kept in (("training", selection.train), ("held-out", selection.held_out)):
+        if not kept:
+            raise EmptyCorpusError(split, dict(selection.dropped))
+    layout.root.mkdir(parents=True, exist_ok=True)
+    _write_file_list(layout, selection)
+    build_index(layout.index, selection.train, profile=profile)
+    tokenizer = ensure_tokenizer(layout.tokenizer, selection.train, vocabulary=recipe.model.vocabulary)
+    for number, (directory, kept, rate) in enumerate(
+        ((layout.train, selection.train, recipe.data.fim_rate), (layout.held_out, selection.held_out, 0.0))
+    ):
+        _write_split(directory, kept, tokenizer, recipe.data, fim_rate=rate, stream=number)
+
+
+def ensure_tokenizer(path: Path, files: Sequence[SourceFile], *, vocabulary: int) -> Tokenizer:
+    """Load the tokenizer at ``path``, or train one on the files and save it there."""
+    if path.is_file():
+        return load_tokenizer(path)
+    tokenizer = train_tokenizer(_texts(files), vocabulary=vocabulary)
+    save_tokenizer(tokenizer, path)
+    return load_tokenizer(path)
+
+
+def _texts(files: Iterable[SourceFile]) -> Iterator[str]:
+    return (file.content.decode("utf-8") for file in files)
+
+
+def _write_split(
+    directory: Path,
+    files: Iterable[SourceFile],
+    tokenizer: Tokenizer,
+    recipe: DataRecipe,
+    *,
+    fim_rate: float,
+    stream: int,
+) -> None:
+    ids = control_ids(tokenizer)
+    maker = DocumentMaker(tokenizer, ids, recipe, fim_rate=fim_rate, stream=stream)
+    manifest = write_shards(
+        directory,
+        (document for text in _texts(files) for document in maker.documents(text)),
+        row_tokens=recipe.row_tokens,
+        pad_id=ids.fim_pad,
+        tokenizer=fingerprint(tokenizer),
+        data=digest(recipe),
+    )
+    _log.info("%s: %d rows, %d tokens", directory.name, manifest.rows, manifest.tokens)
+
+
+def _write_file_list(layout: RunLayout, selection: Selection) -> None:
+    with layout.files.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["split", "swhid", "package", "url", "path", "license", "bytes"])
+        for split, files in (("train", selection.train), ("held-out", selection.held_out)):
+            for file in files:
+                origin = file.origin
+                writer.writerow(
+                    [
+                        split,
+                        file.swhid,
+                        origin.revision or package_of(origin),
+                        origin.url,
+                        origin.path,
+                        origin.license.expression,
+                        len(file.content),
+                    ]
+                )
+    with layout.held_out_text.open("w") as stream:
+        for file in selection.held_out:
+            entry = {
+                "swhid": str(file.swhid),
+                "package": package_of(file.origin),
+                "path": file.origin.path,
+                "text": file.content.decode("utf-8"),
+            }
+            stream.write(json.dumps(entry) + "\n")
+    layout.dropped.write_text(json.dumps(Counter(selection.dropped), indent=1, sort_keys=True))

@@ -1,0 +1,223 @@
+"""Packed rows on disk: uint16 tokens and document starts, memory-mapped, believed only after a checksum.
+
+A split is a folder::
+
+    manifest.json           format, row length, tokenizer fingerprint, rows and SHA-256 of every file
+    00000.tokens            rows x row_tokens little-endian uint16, rows padded with the pad id
+    00000.starts            little-endian uint32, ascending: where documents start, counted in tokens;
+                            padding starts a document of its own
+
+The manifest is written last, by rename: a folder without one is unfinished and is written anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.packing import pack_rows
+from training.errors import ShardCorruptError, TokenizerError
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+ROWS_PER_SHARD = 16_384
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardEntry:
+    """One pair of files."""
+
+    name: str
+    rows: int
+    tokens_sha256: str
+    starts_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a split holds."""
+
+    row_tokens: int
+    pad_id: int
+    tokenizer: str
+    """Fingerprint of the tokenizer that made the ids."""
+    data: str
+    """Digest of the data recipe."""
+    documents: int
+    tokens: int
+    """Without padding."""
+    shards: tuple[ShardEntry, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows of all shards."""
+        return sum(shard.rows for shard in self.shards)
+
+
+def write_shards(
+    directory: Path,
+    documents: Iterable[list[int]],
+    *,
+    row_tokens: int,
+    pad_id: int,
+    tokenizer: str,
+    data: str,
+) -> Manifest:
+    """Pack documents into rows and write them; the manifest comes last."""
+    directory.mkdir(parents=True, exist_ok=True)
+    entries: list[ShardEntry] = []
+    document_count = token_count = 0
+    rows: list[list[list[int]]] = []
+
+    def flush() -> None:
+        if rows:
+            entries.append(_write_shard(directory, f"{len(entries):05d}", rows, row_tokens, pad_id))
+            rows.clear()
+
+    for row in pack_rows(documents, row_tokens):
+        rows.append(row)
+        document_count += len(row)
+        token_count += sum(map(len, row))
+        if len(rows) == ROWS_PER_SHARD:
+            flush()
+    flush()
+    manifest = Manifest(
+        row_tokens=row_tokens,
+        pad_id=pad_id,
+        tokenizer=tokenizer,
+        data=data,
+        documents=document_count,
+        tokens=token_count,
+        shards=tuple(entries),
+    )
+    partial = directory / (MANIFEST + ".partial")
+    partial.write_text(json.dumps({"format": FORMAT, **asdict(manifest)}, indent=1))
+    partial.replace(directory / MANIFEST)
+    return manifest
+
+
+def _write_shard(
+    directory: Path, name: str, rows: list[list[list[int]]], row_tokens: int, pad_id: int
+) -> ShardEntry:
+    tokens = np.full((len(rows), row_tokens), pad_id, dtype="<u2")
+    starts: list[int] = []
+    for number, row in enumerate(rows):
+        at = 0
+        for document in row:
+            starts.append(number * row_tokens + at)
+            tokens[number, at : at + len(document)] = document
+            at += len(document)
+        if at < row_tokens:
+            starts.append(number * row_tokens + at)
+    token_bytes, start_bytes = tokens.tobytes(), np.asarray(starts, dtype="<u4").tobytes()
+    (directory / f"{name}.tokens").write_bytes(token_bytes)
+    (directory / f"{name}.starts").write_bytes(start_bytes)
+    return ShardEntry(
+        name=name,
+        rows=len(rows),
+        tokens_sha256=hashlib.sha256(token_bytes).hexdigest(),
+        starts_sha256=hashlib.sha256(start_bytes).hexdigest(),
+    )
+
+
+def read_manifest(directory: Path) -> Manifest | None:
+    """The manifest of a finished split, ``None`` where there is none; raise ShardCorruptError."""
+    path = directory / MANIFEST
+    try:
+        values = json.loads(path.read_text())
+        if values.pop("format") != FORMAT:
+            raise ShardCorruptError(path, "written in a format that this version does not know")
+        shards = tuple(ShardEntry(**entry) for entry in values.pop("shards"))
+        return Manifest(**values, shards=shards)
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ShardCorruptError(path, f"not a manifest ({error})") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Rows ready for a model; every array has shape (rows, row_tokens)."""
+
+    ids: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    """Counted from 0 in each document."""
+    documents: NDArray[np.int64]
+    """Number of the document within its row."""
+    targets: NDArray[np.int64]
+    """The next token of the same document; ``IGNORED`` at its end and in padding."""
+
+
+IGNORED = -100
+
+
+class PackedRows:
+    """A split opened for reading: rows by number, in any order."""
+
+    def __init__(self, directory: Path, *, tokenizer: str) -> None:
+        """Map the files and verify their checksums.
+
+        Raises :class:`ShardCorruptError`, and :class:`TokenizerError` if another tokenizer made the ids.
+        """
+        manifest = read_manifest(directory)
+        if manifest is None:
+            raise ShardCorruptError(directory / MANIFEST, "there is no such file")
+        if manifest.tokenizer != tokenizer:
+            raise TokenizerError(
+                directory,
+                "these shards were made with another tokenizer",
+                remedy="delete the folder to make them anew, or put the tokenizer back",
+            )
+        self.manifest = manifest
+        shards = [_open_shard(directory, entry, manifest.row_tokens) for entry in manifest.shards]
+        self._tokens = [tokens for tokens, _ in shards]
+        self._starts = [starts for _, starts in shards]
+        self._first_rows = np.cumsum([0, *(entry.rows for entry in manifest.shards)])
+
+    def __len__(self) -> int:
+        return self.manifest.rows
+
+    def batch(self, rows: NDArray[np.int64]) -> Batch:
+        """Gather rows by number."""
+        read = [self._read(int(row)) for row in rows]
+        ids = np.stack([tokens for tokens, _ in read]).astype(np.int64)
+        opens = np.stack([opened for _, opened in read])
+        documents = opens.cumsum(axis=1) - 1
+        columns = np.arange(ids.shape[1])
+        positions = columns - np.maximum.accumulate(np.where(opens, columns, 0), axis=1)
+        targets = np.full_like(ids, IGNORED)
+        targets[:, :-1] = np.where(opens[:, 1:] | (ids[:, :-1] == self.manifest.pad_id), IGNORED, ids[:, 1:])
+        return Batch(ids=ids, positions=positions, documents=documents, targets=targets)
+
+    def _read(self, row: int) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
+        """Tokens of a row, and which of them open a document."""
+        shard = int(np.searchsorted(self._first_rows, row, side="right")) - 1
+        width = self.manifest.row_tokens
+        local = row - int(self._first_rows[shard])
+        starts = self._starts[shard]
+        first, last = np.searchsorted(starts, [local * width, (local + 1) * width])
+        opens = np.zeros(width, dtype=np.bool_)
+        opens[starts[first:last].astype(np.int64) - local * width] = True
+        return self._tokens[shard][local], opens
+
+
+def _open_shard(
+    directory: Path, entry: ShardEntry, row_tokens: int
+) -> tuple[NDArray[np.uint16], NDArray[np.uint32]]:
+    tokens_path, starts_path = directory / f"{entry.name}.tokens", directory / f"{entry.name}.starts"
+    for path, expected in ((tokens_path, entry.tokens_sha256), (starts_path, entry.starts_sha256)):
+        try:
+            with path.open("rb") as stream:
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise ShardCorruptError(path, f"cannot be read ({error.strerror})") from error
+        if found != expected:
+            raise ShardCorruptError(path, "its checksum is not the one in the manifest")
+    tokens = np.memmap(tokens_path, dtype="<u2", mode="r", shape=(entry.rows, row_tokens))
+    return tokens, np.memmap(starts_path, dtype="<u4", mode="r")

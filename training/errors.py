@@ -1,0 +1,98 @@
+"""What can go wrong while a model is trained, in one tree.
+
+    ScAttribError
+    └── TrainingError                 a clear sentence for the user; exit code 2
+        ├── UnknownRecipeError        no recipe has that name
+        ├── EmptyCorpusError          no file passed the selection
+        ├── TokenizerError            a tokenizer that cannot be used for this model
+        ├── ShardCorruptError         bytes of a shard are not the bytes that were written
+        ├── CheckpointError           a checkpoint that cannot be used
+        │   ├── CheckpointMismatchError   it belongs to another shape, tokenizer or corpus
+        │   └── CheckpointWriteError      it could not be saved; the one before it is intact
+        ├── DivergedError             the loss is no longer a number
+        └── ExportError               a model that cannot be written as GGUF
+
+Every message says what happened, where, and how to mend it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from attribution.errors import ScAttribError
+
+
+class TrainingError(ScAttribError):
+    """Base of what can go wrong in training."""
+
+
+class UnknownRecipeError(TrainingError):
+    """No recipe has that name."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"there is no recipe '{name}'; choose one of: {', '.join(known)}")
+
+
+class EmptyCorpusError(TrainingError):
+    """No file passed the selection."""
+
+    def __init__(self, split: str, dropped: dict[str, int]) -> None:
+        reasons = (
+            ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items())) or "no file came"
+        )
+        super().__init__(f"no file is left for the {split} split ({reasons}); name other sources")
+
+
+class TokenizerError(TrainingError):
+    """A tokenizer that cannot be used for this model."""
+
+    def __init__(self, path: Path | str, reason: str, *, remedy: str) -> None:
+        super().__init__(f"tokenizer {path}: {reason}; {remedy}")
+
+
+class ShardCorruptError(TrainingError):
+    """Bytes of a shard are not the bytes that were written."""
+
+    def __init__(self, path: Path | str, reason: str) -> None:
+        super().__init__(f"shard {path}: {reason}; delete the folder {Path(path).parent} and start again")
+
+
+class CheckpointError(TrainingError):
+    """A checkpoint that cannot be used."""
+
+
+class CheckpointMismatchError(CheckpointError):
+    """A checkpoint that belongs to another shape, tokenizer or corpus."""
+
+    def __init__(self, path: Path | str, reason: str) -> None:
+        super().__init__(
+            f"checkpoint {path}: {reason}; start in another folder, or go back to what it was made with"
+        )
+
+
+class CheckpointWriteError(CheckpointError):
+    """A checkpoint could not be saved; the one before it is intact."""
+
+    def __init__(self, path: Path | str, reason: str) -> None:
+        super().__init__(
+            f"checkpoint {path} could not be saved ({reason}); the previous one is intact, "
+            "make room and run the same command again to resume"
+        )
+
+
+class DivergedError(TrainingError):
+    """The loss is no longer a number."""
+
+    def __init__(self, *, update: int, rows: tuple[int, int], kept: Path | None) -> None:
+        remedy = f"the last good checkpoint is {kept}" if kept else "no checkpoint was made yet"
+        super().__init__(
+            f"the loss stopped being a number at update {update}, "
+            f"rows {rows[0]} to {rows[1]} of the data order; {remedy}; lower the learning rates to go on"
+        )
+
+
+class ExportError(TrainingError):
+    """A model that cannot be written as GGUF."""
+
+    def __init__(self, path: Path | str, reason: str, *, remedy: str) -> None:
+        super().__init__(f"{path}: {reason}; {remedy}")

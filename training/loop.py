@@ -1,0 +1,199 @@
+"""The pretraining loop, to be read from top to bottom."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+from transformers import Starcoder2ForCausalLM
+
+from training.checkpoint import TrainingState, list_checkpoints, load_checkpoint, save_checkpoint
+from training.data.shards import IGNORED, Batch, PackedRows
+from training.errors import DivergedError
+from training.loss import summed_cross_entropy
+from training.metrics import MetricsLog, MetricsRow
+from training.model import document_mask, make_model
+from training.optimizer import make_optimizers, rate_factor, set_rates
+from training.recipes.recipe import Recipe, digest
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunData:
+    """What a run reads: its rows, and what the tokenizer says about them."""
+
+    train: PackedRows
+    held_out: PackedRows
+    tokenizer: Path
+    byte_lengths: NDArray[np.int64]
+    """Bytes of text behind each id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """How a run ended."""
+
+    checkpoint: Path
+    state: TrainingState
+    bits_per_byte: float
+    """On the held-out rows of the recipe."""
+
+
+def pretrain(recipe: Recipe, data: RunData, out: Path, *, progress: bool = True) -> RunResult:
+    """Train until the recipe's budget is spent, from the last checkpoint in ``out`` if there is one.
+
+    Given the same data, seed and thread count, a run that was killed and resumed on a CPU yields the same
+    losses, to the bit, as one that was not. Raises :class:`DivergedError`,
+    :class:`training.errors.CheckpointMismatchError` and :class:`training.errors.CheckpointWriteError`.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    budget, updates = recipe.budget, recipe.updates
+    model = make_model(recipe.model, seed=recipe.seed).to(device).train()
+    optimizers = make_optimizers(model, recipe.optimizer)
+    state = _initial_state(recipe, data)
+    checkpoints = list_checkpoints(out)
+    if checkpoints:
+        state = load_checkpoint(checkpoints[-1], model, optimizers, state)
+    metrics = MetricsLog(out / "metrics.csv", keep_until=state.update)
+    kept = checkpoints[-1] if checkpoints else None
+    bits = math.nan
+
+    bar = tqdm(
+        total=updates,
+        initial=state.update,
+        desc=recipe.name,
+        unit="update",
+        disable=not progress,
+        mininterval=2,
+    )
+    for update in range(state.update, updates):
+        started = time.perf_counter()
+        order = rows_of_update(update, len(data.train), batch_rows=budget.batch_rows, seed=recipe.seed)
+        batch = data.train.batch(order)
+        factor = rate_factor(
+            update, updates, warmup_share=budget.warmup_share, decay_share=budget.decay_share
+        )
+        set_rates(optimizers, recipe.optimizer, factor)
+
+        # Token-weighted: micro-batches are summed, and divided by the targets of the whole batch.
+        targets = int((batch.targets != IGNORED).sum())
+        loss = 0.0
+        for part in _micro_batches(batch, budget.micro_batch_rows):
+            part_loss = summed_loss(model, part, device) / max(1, targets)
+            part_loss.backward()  # type: ignore[no-untyped-call]
+            loss += part_loss.item()
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.optimizer.clip_norm).item()
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            first = update * budget.batch_rows
+            raise DivergedError(update=update, rows=(first, first + len(order) - 1), kept=kept)
+        for optimizer in optimizers.values():
+            optimizer.step()
+            optimizer.zero_grad()
+
+        seconds = time.perf_counter() - started
+        state = replace(
+            state,
+            update=update + 1,
+            tokens=state.tokens + batch.ids.size,
+            seconds=state.seconds + seconds,
+        )
+        is_last = state.update == updates
+        looked = is_last or state.update % budget.validate_every == 0
+        bits = (
+            held_out_bits_per_byte(model, data, device, rows=budget.validation_rows) if looked else math.nan
+        )
+        metrics.append(
+            MetricsRow(
+                update=state.update,
+                tokens=state.tokens,
+                loss=loss,
+                rate_factor=factor,
+                gradient_norm=norm,
+                tokens_per_second=batch.ids.size / seconds,
+                held_out_bits_per_byte=bits,
+            )
+        )
+        bar.set_postfix_str(f"loss {loss:.3f}, {batch.ids.size / seconds:,.0f} tokens/s")
+        bar.update()
+        if is_last or state.update % budget.checkpoint_every == 0:
+            kept = save_checkpoint(out, model, optimizers, state, tokenizer=data.tokenizer)
+    bar.close()
+    metrics.close()
+    if kept is None:
+        raise AssertionError("a recipe has at least one update")  # Recipe.updates
+    if math.isnan(bits):
+        bits = held_out_bits_per_byte(model, data, device, rows=budget.validation_rows)
+    return RunResult(checkpoint=kept, state=state, bits_per_byte=bits)
+
+
+def _initial_state(recipe: Recipe, data: RunData) -> TrainingState:
+    return TrainingState(
+        update=0,
+        tokens=0,
+        seconds=0.0,
+        model=digest(recipe.model),
+        data=digest(recipe.data),
+        tokenizer=data.train.manifest.tokenizer,
+    )
+
+
+def rows_of_update(update: int, rows: int, *, batch_rows: int, seed: int) -> NDArray[np.int64]:
+    """Row numbers of an update, shape (batch_rows,): each epoch visits every row once in an order of its own.
+
+    A function of its arguments alone, so the position in the data needs no state beyond ``update``.
+    """
+    positions = np.arange(update * batch_rows, (update + 1) * batch_rows)
+    epochs = positions // rows
+    orders = {int(e): np.random.default_rng((seed, int(e))).permutation(rows) for e in np.unique(epochs)}
+    return np.array(
+        [orders[int(e)][p % rows] for e, p in zip(epochs, positions, strict=True)], dtype=np.int64
+    )
+
+
+def _micro_batches(batch: Batch, rows: int) -> Iterator[Batch]:
+    for start in range(0, len(batch.ids), rows):
+        part = slice(start, start + rows)
+        yield Batch(
+            ids=batch.ids[part],
+            positions=batch.positions[part],
+            documents=batch.documents[part],
+            targets=batch.targets[part],
+        )
+
+
+def summed_loss(model: Starcoder2ForCausalLM, batch: Batch, device: torch.device) -> Tensor:
+    """Sum of the negative log-likelihoods of a batch in nats; no attention across documents."""
+    targets = torch.from_numpy(batch.targets).to(device)
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type != "cpu"):
+        hidden = model.model(
+            input_ids=torch.from_numpy(batch.ids).to(device),
+            position_ids=torch.from_numpy(batch.positions).to(device),
+            attention_mask=document_mask(torch.from_numpy(batch.documents).to(device)),
+        ).last_hidden_state
+    return summed_cross_entropy(hidden, model.model.embed_tokens.weight, targets, ignored=IGNORED)
+
+
+@torch.no_grad()
+def held_out_bits_per_byte(
+    model: Starcoder2ForCausalLM, data: RunData, device: torch.device, *, rows: int
+) -> float:
+    """Bits the model needs per byte of held-out text, over the first ``rows`` of a fixed random order."""
+    order = np.random.default_rng(0).permutation(len(data.held_out))[:rows]
+    nats, length = 0.0, 0
+    model.eval()
+    for start in range(0, len(order), 8):
+        batch = data.held_out.batch(order[start : start + 8])
+        nats += summed_loss(model, batch, device).item()
+        length += int(data.byte_lengths[batch.targets[batch.targets != IGNORED]].sum())
+    model.train()
+    return nats / math.log(2) / max(1, length)

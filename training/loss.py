@@ -1,0 +1,57 @@
+"""Cross-entropy over a vocabulary without ever holding the logits of a whole batch.
+
+Chunks of 256 positions keep logits inside the processor's cache, and the gradient is taken while they are
+still there. Figures in docs/experiments.md; the plain formula is the oracle in the tests.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+CHUNK_POSITIONS = 256
+
+
+class _SummedCrossEntropy(torch.autograd.Function):
+    """Sum of the negative log-likelihoods; the gradients of its inputs are found in the forward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+        # float32 sums even under bf16 autocast
+        hidden_gradient = torch.empty_like(hidden)
+        weight_gradient = torch.zeros_like(weight)
+        total = torch.zeros((), dtype=torch.float32, device=hidden.device)
+        head = weight.to(hidden.dtype)
+        for start in range(0, hidden.shape[0], CHUNK_POSITIONS):
+            part = slice(start, start + CHUNK_POSITIONS)
+            logits = (hidden[part] @ head.T).float()
+            wanted = targets[part, None]
+            logits -= logits.amax(dim=1, keepdim=True)
+            wanted_logits = logits.gather(1, wanted)
+            probabilities = logits.exp_()
+            sums = probabilities.sum(dim=1, keepdim=True)
+            total += (sums.log() - wanted_logits).sum()
+            probabilities /= sums
+            probabilities.scatter_add_(1, wanted, torch.full_like(wanted_logits, -1.0))
+            gradient = probabilities.to(hidden.dtype)
+            hidden_gradient[part] = gradient @ head
+            weight_gradient.addmm_(gradient.T.to(weight.dtype), hidden[part].to(weight.dtype))
+        ctx.save_for_backward(hidden_gradient, weight_gradient)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, Tensor, None]:
+        hidden_gradient, weight_gradient = ctx.saved_tensors
+        return hidden_gradient * gradients[0], weight_gradient * gradients[0], None
+
+
+def summed_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor, *, ignored: int) -> Tensor:
+    """Sum of the negative log-likelihoods in nats over targets that are not ``ignored``.
+
+    ``hidden`` (..., width), ``weight`` (vocabulary, width), ``targets`` (...).
+    """
+    counted = targets != ignored
+    total: Tensor = _SummedCrossEntropy.apply(hidden[counted], weight, targets[counted])  # type: ignore[no-untyped-call]
+    return total

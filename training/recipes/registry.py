@@ -1,0 +1,22 @@
+"""The table of recipes; each lives in a module of its own, loaded when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+
+from training.errors import UnknownRecipeError
+from training.recipes.recipe import Recipe
+
+_MODULES = {
+    "default": "training.recipes.default",
+    "default-tiny": "training.recipes.default_tiny",
+}
+NAMES = tuple(_MODULES)
+
+
+def load(name: str) -> Recipe:
+    """Find a recipe by name; raise :class:`UnknownRecipeError`."""
+    if name not in _MODULES:
+        raise UnknownRecipeError(name, NAMES)
+    recipe: Recipe = importlib.import_module(_MODULES[name]).RECIPE
+    return recipe

@@ -1,0 +1,65 @@
+"""A GGUF file in llama.cpp, by token ids: what exports and evaluations are checked with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import llama_cpp
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.fim import resolve_ids
+from training.errors import ExportError
+
+
+class LlamaModel:
+    """One model, one sequence at a time, on the CPU."""
+
+    def __init__(self, path: Path, *, threads: int | None = None, all_logits: bool = False) -> None:
+        """Load a file; raise :class:`ExportError` where llama.cpp cannot, or where it has no FIM tokens."""
+        if not path.is_file():
+            raise ExportError(path, "there is no such file", remedy="make one with: sc-attrib train export")
+        try:
+            self._llama = llama_cpp.Llama(
+                str(path), n_ctx=0, n_threads=threads, logits_all=all_logits, verbose=False
+            )
+        except ValueError as error:
+            raise ExportError(path, "llama.cpp cannot load it", remedy="export it anew") from error
+        self.context_tokens = self._llama.n_ctx()
+        fim = resolve_ids(self._id_of)
+        if fim is None:
+            raise ExportError(
+                path, "it has no fill-in-the-middle tokens", remedy="choose a model that has them"
+            )
+        self.fim = fim
+
+    def _id_of(self, token: str) -> int | None:
+        ids = self._llama.tokenize(token.encode(), add_bos=False, special=True)
+        return ids[0] if len(ids) == 1 else None
+
+    def encode(self, text: bytes) -> list[int]:
+        """Tokenise user text, special tokens off."""
+        ids: list[int] = self._llama.tokenize(text, add_bos=False, special=False)
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> bytes:
+        """Spell tokens out."""
+        text: bytes = self._llama.detokenize(list(ids))
+        return text
+
+    def greedy(self, prompt: list[int]) -> Iterator[int]:
+        """Yield the likeliest token after the prompt, then the next, until the context is full."""
+        tokens = self._llama.generate(prompt, temp=0.0)
+        for token, _ in zip(tokens, range(self.context_tokens - len(prompt)), strict=False):
+            yield token
+
+    def logits(self, ids: list[int]) -> NDArray[np.float32]:
+        """Logits after every position, shape (len(ids), vocabulary); needs ``all_logits``."""
+        self._llama.reset()
+        self._llama.eval(ids)
+        return np.asarray(self._llama.scores[: len(ids)], dtype=np.float32).copy()
+
+    def close(self) -> None:
+        """Free the model."""
+        self._llama.close()

@@ -126,7 +126,7 @@ async def test_an_empty_prompt_gives_nothing(backend):
 
 
 async def test_a_prompt_longer_than_the_context_is_refused_and_the_next_is_served(backend):
-    with pytest.raises(PromptTooLongError, match="lower completion.prefixTokens"):
+    with pytest.raises(PromptTooLongError, match=r"lower completion\.prefixTokens"):
         await _tokens(backend, backend.tokenize("x ") * backend.context_tokens)
     assert await _tokens(backend, _infill_prompt(backend))
 

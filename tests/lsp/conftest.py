@@ -83,6 +83,7 @@ def script(tmp_path) -> Path:
         {"after": KNOWN_HEAD + "    ", "text": KNOWN_BODY.lstrip()},
         {"after": OTHER_HEAD + "    ", "text": OTHER_BODY.lstrip()},
         {"after": FRESH_HEAD + "    ", "text": FRESH_BODY.lstrip()},
+        {"after": KNOWN_HEAD + "    if", "text": KNOWN_BODY.lstrip().removeprefix("if")},
         {"after": "slow = ", "text": "1 + " * 2000, "delay_ms": 20},
     )
 

@@ -3,7 +3,9 @@
 Layout, all little-endian::
 
     0    magic (8 bytes), header length (u32), CRC-32 of the header (u32)
-    16   header: JSON {"format", "size", "arrays": {name: [dtype, count, offset]}, "checksums": [offset, crc]}
+    16   header: JSON {"format", "size", "arrays": {name: [dtype, count, offset]},
+         "checksums": [offset, crc]},
+         filled with spaces up to a multiple of 4096
     …    arrays, each starting at a multiple of 4096
     …    one CRC-32 (u32) for each 4 KiB block of the arrays' part
 
@@ -56,6 +58,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Array]) -> str:
         file.seek(size - len(table))
         file.write(table)
         header = _header(plan, size, [size - len(table), zlib.crc32(table)])
+        header += b" " * (-(_PREAMBLE.size + len(header)) % _BLOCK)
         file.seek(0)
         file.write(_PREAMBLE.pack(_MAGIC, len(header), zlib.crc32(header)) + header)
         file.flush()

@@ -6,6 +6,7 @@ only to list the segments, and an index on read-only media stays readable.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -32,7 +33,7 @@ CREATE TABLE IF NOT EXISTS segment (
     documents INTEGER NOT NULL,
     source_bytes INTEGER NOT NULL,
     created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
-) STRICT;
+) STRICT
 """
 
 
@@ -56,9 +57,8 @@ def read_segments(index: Path) -> list[SegmentRow]:
     """
     if not (index / _FILE).is_file():
         raise IndexNotFoundError(index)
-    uri = f"file:{quote(str((index / _FILE).resolve()))}?mode=ro"
     try:
-        with closing(sqlite3.connect(uri, uri=True, timeout=10)) as connection:
+        with closing(_open_to_read(index)) as connection:
             _check_format(connection, index)
             rows = connection.execute(
                 "SELECT id, profile, documents, source_bytes, created FROM segment ORDER BY position"
@@ -73,21 +73,31 @@ def read_segments(index: Path) -> list[SegmentRow]:
 
 def replace_segments(index: Path, *, remove: Sequence[str], add: Sequence[SegmentRow]) -> None:
     """Take segments out and put others in, in one transaction; creates the catalog if need be."""
-    with closing(sqlite3.connect(index / _FILE, timeout=10)) as connection:
+    with closing(sqlite3.connect(index / _FILE, timeout=10, isolation_level=None)) as connection:
         connection.execute("PRAGMA secure_delete = ON")
-        connection.executescript(_SCHEMA)
-        with connection:
-            connection.execute(f"PRAGMA user_version = {FORMAT}")
-            connection.executemany("DELETE FROM segment WHERE id = ?", [(i,) for i in remove])
-            connection.executemany(
-                "INSERT OR REPLACE INTO segment (id, position, profile, documents, source_bytes) "
-                "VALUES (?, (SELECT coalesce(max(position), 0) + 1 FROM segment), ?, ?, ?)",
-                [(row.id, row.profile.value, row.documents, row.source_bytes) for row in add],
-            )
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(_SCHEMA)
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+        connection.executemany("DELETE FROM segment WHERE id = ?", [(i,) for i in remove])
+        connection.executemany(
+            "INSERT OR REPLACE INTO segment (id, position, profile, documents, source_bytes) "
+            "VALUES (?, (SELECT coalesce(max(position), 0) + 1 FROM segment), ?, ?, ?)",
+            [(row.id, row.profile.value, row.documents, row.source_bytes) for row in add],
+        )
+        connection.execute("COMMIT")
+
+
+def _open_to_read(index: Path) -> sqlite3.Connection:
+    """Open the catalog so that the journal of a killed writer can be rolled back, if this user may."""
+    may_write = os.access(index, os.W_OK) and os.access(index / _FILE, os.W_OK)
+    uri = f"file:{quote(str((index / _FILE).resolve()))}?mode={'rw' if may_write else 'ro'}"
+    return sqlite3.connect(uri, uri=True, timeout=10)
 
 
 def _check_format(connection: sqlite3.Connection, index: Path) -> None:
     (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found == 0:  # created, and its writer killed before the first commit
+        raise IndexNotFoundError(index)
     if found > FORMAT:
         raise IndexVersionError(index, found=found, known=FORMAT)
 

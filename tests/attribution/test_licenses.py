@@ -1,0 +1,113 @@
+from email.message import Message
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+from attribution.licenses import (
+    LicenseCategory,
+    category,
+    is_expression,
+    license_of_distribution,
+    license_of_file,
+    license_of_folder,
+)
+from attribution.model import NO_ASSERTION, License
+from attribution.sources.packages import repository_url
+
+INHERITED = License(expression="MIT", evidence=("LICENSE: MIT",))
+
+
+@pytest.mark.parametrize(
+    ("header", "expression"),
+    [
+        (b"# SPDX-License-Identifier: Apache-2.0\n", "Apache-2.0"),
+        (b"/* SPDX-License-Identifier: GPL-2.0-only OR MIT */\n", "GPL-2.0-only OR MIT"),
+        (b"// SPDX-License-Identifier: BSD-3-Clause\r\n", "BSD-3-Clause"),
+        (b"<!-- SPDX-License-Identifier: CC0-1.0 -->\n", "CC0-1.0"),
+        (b"# no tag\n", "MIT"),
+        (b"# SPDX-License-Identifier: AND OR (\n", "MIT"),
+        (b"\n" * 5000 + b"# SPDX-License-Identifier: Apache-2.0\n", "MIT"),
+    ],
+)
+def test_a_files_own_header_goes_before_what_it_inherits(header: bytes, expression: str) -> None:
+    found = license_of_file(header + b"x = 1\n", inherited=INHERITED)
+    assert found.expression == expression
+    assert found.evidence[-1] == "LICENSE: MIT", "what was read before is kept as evidence"
+
+
+@pytest.mark.parametrize(
+    ("package", "expression", "evidence"),
+    [
+        ("click", "BSD-3-Clause", "License-Expression"),
+        ("requests", "Apache-2.0", "Classifier"),
+        ("transformers", "Apache-2.0", "License: Apache 2.0 License"),
+        ("Jinja2", "BSD-3-Clause", "LICENSE.txt"),
+        ("scipy", "BSD-3-Clause", "LICENSE.txt"),
+        ("swh.model", "GPL-3.0", "License-Expression"),
+        ("matplotlib", "PSF-2.0", "Classifier"),
+        ("certifi", "MPL-2.0", "Classifier"),
+    ],
+)
+def test_the_licence_of_installed_packages_is_read_with_its_evidence(package, expression, evidence) -> None:
+    found = license_of_distribution(distribution(package))
+    assert found.expression == expression
+    assert evidence in found.evidence[0]
+
+
+def test_the_standard_librarys_licence_text_is_recognised(stdlib: Path) -> None:
+    assert license_of_folder(stdlib).expression == "PSF-2.0"
+
+
+def test_a_folder_without_licence_file_asserts_nothing(tmp_path: Path) -> None:
+    assert license_of_folder(tmp_path) == License(expression=NO_ASSERTION, evidence=())
+    (tmp_path / "LICENSE").write_text("You may do what my aunt says.")
+    assert license_of_folder(tmp_path) == License(expression=NO_ASSERTION, evidence=("LICENSE: NOASSERTION",))
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("MIT", LicenseCategory.PERMISSIVE),
+        ("mit", LicenseCategory.PERMISSIVE),
+        ("Apache-2.0 WITH LLVM-exception", LicenseCategory.PERMISSIVE),
+        ("LGPL-2.1-or-later", LicenseCategory.WEAK_COPYLEFT),
+        ("GPL-3.0+", LicenseCategory.STRONG_COPYLEFT),
+        ("GPL-3.0", LicenseCategory.STRONG_COPYLEFT),
+        ("LGPL-2.1", LicenseCategory.WEAK_COPYLEFT),
+        ("MIT OR GPL-3.0-only", LicenseCategory.PERMISSIVE),
+        ("MIT AND (MPL-2.0 OR GPL-3.0-only)", LicenseCategory.WEAK_COPYLEFT),
+        ("MIT AND SomethingElse", LicenseCategory.UNKNOWN),
+        ("NOASSERTION", LicenseCategory.UNKNOWN),
+        ("not an expression at all (", LicenseCategory.UNKNOWN),
+    ],
+)
+def test_of_and_the_strictest_counts_and_of_or_the_mildest(
+    expression: str, expected: LicenseCategory
+) -> None:
+    assert category(expression) is expected
+
+
+def test_what_is_no_expression_is_told_apart() -> None:
+    assert is_expression("MIT OR (ISC AND 0BSD)")
+    assert not is_expression("MIT OR")
+
+
+@pytest.mark.parametrize(
+    ("links", "homepage", "expected"),
+    [
+        (["Source, https://github.com/a/b"], "", "https://github.com/a/b"),
+        (["Docs, https://x.y", "Repository, https://gitlab.com/a/b.git"], "", "https://gitlab.com/a/b"),
+        (["Issues, https://github.com/a/b/issues"], "https://x.y", "https://github.com/a/b"),
+        (["Funding, https://github.com/sponsors/a"], "https://x.y", "pkg:pypi/some-name@1.0"),
+        ([], "https://github.com/a/b#readme", "https://github.com/a/b"),
+    ],
+)
+def test_the_repository_is_taken_from_the_project_links(links, homepage, expected) -> None:
+    metadata = Message()
+    metadata["Name"], metadata["Version"] = "Some_Name", "1.0"
+    for link in links:
+        metadata["Project-URL"] = link
+    if homepage:
+        metadata["Home-page"] = homepage
+    assert repository_url(metadata) == expected

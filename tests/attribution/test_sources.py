@@ -1,0 +1,83 @@
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from attribution.errors import UnreadableInputError
+from attribution.sources.files import MAX_FILE_BYTES, SkipReason
+from attribution.sources.packages import read_packages
+from attribution.sources.tree import read_tree
+
+
+def test_a_package_comes_with_repository_release_and_licence() -> None:
+    files = {f.origin.path: f for f in read_packages(skipped=Counter(), only={"click"})}
+    origin = files["click/utils.py"].origin
+    assert origin.url == "https://github.com/pallets/click"
+    assert origin.revision is not None
+    assert origin.revision.startswith("click ")
+    assert origin.license.expression == "BSD-3-Clause"
+    assert all(path.startswith("click/") for path in files)
+
+
+def test_the_standard_library_belongs_to_cpython(stdlib: Path) -> None:
+    files = {f.origin.path: f for f in read_packages(skipped=Counter(), only={"cpython"})}
+    shutil = files["Lib/shutil.py"]
+    assert shutil.content == (stdlib / "shutil.py").read_bytes()
+    assert shutil.origin.license.expression == "PSF-2.0"
+    assert not [path for path in files if "site-packages" in path]
+
+
+def test_another_interpreter_is_asked_where_its_packages_are() -> None:
+    ours = {f.swhid for f in read_packages(Path(sys.executable), skipped=Counter(), only={"packaging"})}
+    assert len(ours) > 5
+    with pytest.raises(UnreadableInputError, match="does not run as a Python interpreter"):
+        list(read_packages(Path("/bin/false"), skipped=Counter()))
+
+
+def test_a_tree_counts_why_it_left_files_out(tmp_path: Path) -> None:
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "good.py").write_text("x = 1\n")
+    (tmp_path / "binary.py").write_bytes(b"\0\1\2")
+    (tmp_path / "empty.py").write_text("\n")
+    (tmp_path / "big.py").write_bytes(b"x = 1\n" * (MAX_FILE_BYTES // 6 + 1))
+    (tmp_path / "data.csv").write_text("1,2")
+    (tmp_path / "broken.py").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "hook.py").write_text("x = 2\n")
+    (tmp_path / "LICENSE").write_text(
+        "Permission to use, copy, modify, and/or distribute this software ... appear in all copies"
+    )
+    os.mkfifo(tmp_path / "pipe.py")
+    skipped: Counter[str] = Counter()
+    (file,) = read_tree(tmp_path, skipped=skipped)
+    assert file.origin.path == "pkg/good.py"
+    assert file.origin.url == tmp_path.as_uri()
+    assert file.origin.license.expression == "ISC"
+    assert skipped == {
+        SkipReason.BINARY: 1,
+        SkipReason.EMPTY: 1,
+        SkipReason.TOO_LARGE: 1,
+        SkipReason.NOT_CODE: 2,
+        SkipReason.MISSING: 1,
+        SkipReason.UNREADABLE: 1,
+    }
+
+
+def test_the_nearest_licence_file_above_counts(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "x.py").write_text("x = 1\n")
+    (tmp_path / "y.py").write_text("y = 1\n")
+    (tmp_path / "LICENSE").write_text("Boost Software License - Version 1.0 - August 17th, 2003")
+    (tmp_path / "a" / "COPYING").write_text("GNU GENERAL PUBLIC LICENSE Version 3, 29 June 2007")
+    found = {f.origin.path: f.origin.license for f in read_tree(tmp_path, skipped=Counter())}
+    assert found["y.py"].expression == "BSL-1.0"
+    assert found["a/b/x.py"].expression == "GPL-3.0-only"
+    assert found["a/b/x.py"].evidence == ("COPYING: GPL-3.0-only",)
+
+
+def test_a_missing_tree_is_one_clear_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableInputError, match="does not exist"):
+        list(read_tree(tmp_path / "nowhere", skipped=Counter()))

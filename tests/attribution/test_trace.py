@@ -1,0 +1,203 @@
+import random
+import textwrap
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from attribution.index.builder import build_index
+from attribution.index.profile import Profile
+from attribution.model import Kind, Lane, License, Origin, SourceFile, Verdict
+from attribution.policy import DEFAULT_POLICY
+from attribution.sources.tree import read_tree
+from attribution.span import Span
+from attribution.trace import Tracer
+
+OWN = b'''"""Rents rowing boats by the hour."""
+
+
+class Boat:
+    def __init__(self, name, seats):
+        self.name = name
+        self.seats = seats
+
+    def price(self, hours):
+        return 7 * hours + 3 * self.seats
+'''
+
+
+@pytest.fixture(scope="module")
+def tracer(real_index: Path) -> Tracer:
+    return Tracer.open([real_index])
+
+
+def function(stdlib: Path, name: str, first: int, last: int) -> bytes:
+    return b"\n".join((stdlib / name).read_bytes().split(b"\n")[first - 1 : last]) + b"\n"
+
+
+def test_own_code_matches_nothing(tracer: Tracer) -> None:
+    assert tracer.trace(OWN, path="own.py").matches == ()
+    assert tracer.trace(b"", path="empty.py").verdict is Verdict.ALLOW
+
+
+def test_an_identical_file_is_named_by_its_blob_id(tracer: Tracer, stdlib: Path) -> None:
+    content = (stdlib / "shutil.py").read_bytes()
+    (match,) = tracer.trace(content, path="x.py").matches
+    assert (match.kind, match.found_by) == (Kind.IDENTICAL, (Lane.BLOB,))
+    assert match.origin.path == "Lib/shutil.py"
+    assert match.source.lines == Span(1, len(content.splitlines()))
+
+
+def test_a_pasted_function_is_found_with_exact_lines_on_both_sides(tracer: Tracer, stdlib: Path) -> None:
+    pasted = function(stdlib, "textwrap.py", 200, 230)
+    (match,) = tracer.trace(OWN + b"\n" + pasted + b"\n" + OWN, path="x.py").matches
+    offset = OWN.count(b"\n") + 1
+    assert match.kind is Kind.LITERAL
+    assert match.query == Span(offset + 1, offset + 31)
+    assert match.source.lines == Span(200, 230)
+    assert (match.similarity, match.containment) == (1.0, 1.0)
+    assert match.license.expression == "PSF-2.0"
+    assert match.verdict is Verdict.ATTRIBUTE
+    assert str(match.source).endswith(";lines=200-230")
+
+
+def test_layout_does_not_hide_a_copy(tracer: Tracer, stdlib: Path) -> None:
+    pasted = textwrap.dedent(function(stdlib, "textwrap.py", 200, 230).decode())
+    relaid = textwrap.indent(pasted, "\t\t").replace("(", "( ").replace("\n", "  \r\n").encode()
+    match = tracer.trace(relaid, path="x.py").matches[0]
+    assert (match.origin.path, match.source.lines) == ("Lib/textwrap.py", Span(200, 230))
+
+
+def test_an_edited_copy_is_found_and_its_likeness_is_below_one(tracer: Tracer, stdlib: Path) -> None:
+    lines = function(stdlib, "shutil.py", 60, 110).split(b"\n")
+    chance = random.Random(3)
+    edited = [b"    changed = %d" % n if chance.random() < 0.15 else line for n, line in enumerate(lines)]
+    match = tracer.trace(b"\n".join(edited), path="x.py").matches[0]
+    assert match.origin.path == "Lib/shutil.py"
+    assert 0.6 < match.similarity < 0.95
+    assert match.source.lines is not None
+    assert match.source.lines.overlap(Span(60, 110)) > 40
+
+
+def test_most_functions_of_the_index_are_traced_to_their_lines(tracer: Tracer, real_files) -> None:
+    """The engine's promise on a sample: 60 runs of 20 lines out of real files."""
+    chance = random.Random(7)
+    files = [f for f in real_files if f.content.count(b"\n") > 60 and b"\r" not in f.content]
+    found = right = 0
+    for file in chance.sample(files, 60):
+        lines = file.content.split(b"\n")
+        first = chance.randrange(20, len(lines) - 25)
+        for match in tracer.trace(b"\n".join(lines[first - 1 : first + 19]), path="q").matches[:1]:
+            found += 1
+            same = match.source.core == file.swhid and match.source.lines
+            right += bool(same and abs(same.first - first) <= 2 and abs(same.last - first - 19) <= 2)
+    assert found >= 57
+    assert right >= 54
+
+
+def test_a_successor_of_a_file_is_a_near_copy(tracer: Tracer, stdlib: Path) -> None:
+    successor = (stdlib / "shutil.py").read_bytes().replace(b"follow_symlinks", b"follow_links")
+    match = tracer.trace(successor, path="x.py").matches[0]
+    assert match.kind is Kind.NEAR_COPY
+    assert match.found_by == (Lane.SEEDS, Lane.MINHASH)
+    assert match.origin.path == "Lib/shutil.py"
+
+
+def test_code_found_everywhere_is_common_and_nobodys(tmp_path: Path, stdlib: Path) -> None:
+    header = function(stdlib, "shutil.py", 60, 90)
+    files = [
+        SourceFile(
+            content=header + b"value = %d\n" % n,
+            origin=Origin(url="https://a.b/c", path=f"{n}.py", license=License(expression="GPL-3.0-only")),
+        )
+        for n in range(30)
+    ]
+    build_index(tmp_path, files)
+    (match,) = Tracer.open([tmp_path]).trace(header, path="q.py").matches
+    assert (match.kind, match.verdict, match.copies) == (Kind.COMMON, Verdict.COMMON, 30)
+
+
+def test_copies_are_counted_not_listed_and_the_vendored_one_does_not_lead(
+    tmp_path: Path, stdlib: Path
+) -> None:
+    shared = function(stdlib, "shutil.py", 60, 110)
+    places = ["pip/_vendor/x.py", "a/deep/down/x.py", "lib/x.py"]
+    files = [
+        SourceFile(content=shared + b"n = %d\n" % n, origin=Origin(url="https://a.b/c", path=path))
+        for n, path in enumerate(places)
+    ]
+    build_index(tmp_path, files)
+    (match,) = Tracer.open([tmp_path]).trace(shared, path="q.py").matches
+    assert (match.origin.path, match.copies) == ("lib/x.py", 3)
+
+
+def test_several_indexes_are_searched_together(real_index: Path, tmp_path: Path) -> None:
+    build_index(tmp_path, [SourceFile(content=OWN, origin=Origin(url="https://a.b/boats", path="boat.py"))])
+    tracer = Tracer.open([real_index, tmp_path])
+    assert tracer.trace(OWN + b"\n", path="q").matches[0].origin.url == "https://a.b/boats"
+
+
+@pytest.mark.parametrize("profile", list(Profile))
+def test_a_suggestion_is_traced_with_the_code_around_it(
+    tmp_path: Path, stdlib: Path, profile: Profile
+) -> None:
+    """A line alone is too short for any seed; with its surroundings it is certain."""
+    build_index(tmp_path, read_tree(stdlib / "asyncio", skipped=Counter()), profile=profile)
+    tracer = Tracer.open([tmp_path])
+    text = (stdlib / "asyncio" / "queues.py").read_bytes()
+    lines = text.split(b"\n")
+    before, inserted = b"\n".join(lines[119:139]) + b"\n", lines[139] + b"\n" + lines[140]
+    after = b"\n" + b"\n".join(lines[141:150])
+    (match,) = tracer.trace_insertion(before, inserted, after, first_line=120)
+    assert match.source.lines is not None
+    assert match.query.overlap(Span(140, 141)) == 2
+    assert match.source.lines == match.query
+    assert tracer.trace_insertion(b"", inserted, b"") == ()
+    assert tracer.trace_insertion(before, b"", after) == ()
+
+
+def test_a_match_that_does_not_reach_the_suggestion_does_not_count(tracer: Tracer, stdlib: Path) -> None:
+    before = function(stdlib, "textwrap.py", 200, 230)
+    novel = b"\n".join(b"boat_%d = rent(%d, hours=%d)" % (n, n * 7, n + 1) for n in range(12))
+    assert tracer.trace_insertion(before, novel, b"\n") == ()
+
+
+@pytest.mark.parametrize(
+    ("expression", "verdict"),
+    [
+        ("MIT", Verdict.ATTRIBUTE),
+        ("MPL-2.0", Verdict.REVIEW),
+        ("GPL-3.0-or-later", Verdict.DENY),
+        ("MIT OR GPL-2.0-only", Verdict.ATTRIBUTE),
+        ("MIT AND GPL-2.0-only", Verdict.DENY),
+        ("NOASSERTION", Verdict.REVIEW),
+    ],
+)
+def test_the_built_in_policy_judges_by_category(expression: str, verdict: Verdict) -> None:
+    assert DEFAULT_POLICY.judge(License(expression=expression), Kind.LITERAL) is verdict
+    assert DEFAULT_POLICY.judge(License(expression=expression), Kind.COMMON) is Verdict.COMMON
+
+
+HOSTILE = [
+    b"a" * 10_000_000,
+    b"x = 1\n" * 300_000,
+    b"\n" * 1_000_000,
+    bytes(range(256)) * 2000,
+    b"(" * 500_000,
+    b"\xef\xbb\xbfprint(1)\r\n\r\n",
+    "é\ud800".encode("utf-8", "surrogatepass") * 1000,
+]
+
+
+@pytest.mark.parametrize("content", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_texts_are_traced_like_any_other(tracer: Tracer, content: bytes) -> None:
+    assert tracer.trace(content, path="hostile").matches == ()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(st.binary(max_size=2000))
+def test_any_bytes_can_be_traced(tracer: Tracer, content: bytes) -> None:
+    attribution = tracer.trace(content, path="any")
+    assert all(match.query.last <= content.count(b"\n") + 1 for match in attribution.matches)

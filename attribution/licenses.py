@@ -12,11 +12,13 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
-from importlib.metadata import Distribution, PackageMetadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attribution.model import NO_ASSERTION, License
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution, PackageMetadata
 
 _HEADER_BYTES = 4096
 _LICENSE_TEXT_BYTES = 1 << 16

@@ -48,7 +48,7 @@ def function(interpreter: Path) -> tuple[Path, int, int]:
     """A real function: its file, first and last line."""
     (utils,) = interpreter.parents[1].glob("lib/python*/site-packages/click/utils.py")
     functions = [node for node in ast.parse(utils.read_bytes()).body if isinstance(node, ast.FunctionDef)]
-    chosen = next(node for node in functions if node.name == "make_default_short_help")
+    chosen = max(functions, key=lambda node: (node.end_lineno or 0) - node.lineno)
     return utils, chosen.lineno, chosen.end_lineno or 0
 
 

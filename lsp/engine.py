@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -40,6 +41,10 @@ class Engine:
         self._model: asyncio.Task[CompletionBackend | None] | None = None
         self._tracer: asyncio.Task[TextTracer | None] | None = None
         self._backend: CompletionBackend | None = None
+        self._loading: dict[str, str] = {}
+        """What is being loaded, with its title."""
+        self._failures: dict[str, str] = {}
+        """What could not be loaded, and why."""
         self._applied = asyncio.Event()
         """Set once the settings are known and loading has begun."""
         self.records = CompletionRecords()
@@ -80,36 +85,46 @@ class Engine:
         if after is not None:
             await after
             await self.close()
-        self._backend = await self._load(
-            "Loading the model",
-            lambda: open_backend(
-                model_path(settings.path),
-                ModelOptions(context_tokens=settings.context_tokens, threads=settings.threads),
-            ),
-        )
-        if self._backend is not None:
-            self._ls.notices.status(StatusKind.NORMAL, self._backend.description)
+        options = ModelOptions(context_tokens=settings.context_tokens, threads=settings.threads)
+        load = partial(open_backend, model_path(settings.path), options)
+        self._backend = await self._load("model", "Loading the model", load)
+        self._tell_status()
         return self._backend
 
     async def _load_tracer(self, settings: TraceSettings, root: Path | None) -> TextTracer | None:
-        return await self._load("Loading the index of known code", lambda: _open_tracer(settings, root))
+        load = partial(_open_tracer, settings, root)
+        tracer = await self._load("index", "Loading the index of known code", load)
+        self._tell_status()
+        return tracer
 
-    async def _load(self, title: str, load: Callable[[], T]) -> T | None:
+    async def _load(self, what: str, title: str, load: Callable[[], T]) -> T | None:
         """Run a slow load in a thread, with progress; whatever goes wrong is told, and is not fatal."""
-        self._ls.notices.status(StatusKind.NORMAL, title, busy=True)
+        self._failures.pop(what, None)
+        self._loading[what] = title
+        self._tell_status()
+        loaded: T | None = None
         try:
             async with work_done(self._ls, title):
-                return await asyncio.to_thread(load)
+                loaded = await asyncio.to_thread(load)
         except ScAttribError as error:
-            self._fail(str(error))
+            self._failures[what] = str(error)
         except Exception as error:
             _log.debug("%s failed", title, exc_info=error)
-            self._fail(f"{title} failed ({type(error).__name__}); see the server's log at level debug")
-        return None
+            self._failures[what] = f"{title} failed ({type(error).__name__}); see the log at level debug"
+        self._loading.pop(what, None)
+        if what in self._failures:
+            self._ls.notices.tell(self._failures[what])
+        return loaded
 
-    def _fail(self, message: str) -> None:
-        self._ls.notices.tell(message)
-        self._ls.notices.status(StatusKind.ERROR, message)
+    def _tell_status(self) -> None:
+        """Tell what is under way, what failed, or which model is ready."""
+        busy = bool(self._loading)
+        if self._failures:
+            self._ls.notices.status(StatusKind.ERROR, next(iter(self._failures.values())), busy=busy)
+        else:
+            doing = next(iter(self._loading.values()), None)
+            model = self._backend.description if self._backend is not None else "no model"
+            self._ls.notices.status(StatusKind.NORMAL, doing or model, busy=busy)
 
 
 def _load_options(settings: ModelSettings) -> tuple[str, int, int]:

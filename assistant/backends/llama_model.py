@@ -214,16 +214,29 @@ class LlamaModel:
             batch = tokens[start : start + _BATCH_TOKENS]
             array = (llama_cpp.llama_token * len(batch))(*batch)
             code = llama_cpp.llama_decode(self._context, llama_cpp.llama_batch_get_one(array, len(batch)))
+            if code == _ABORTED:
+                self._keep_whole_batches()
+                return False
             if code != 0:
                 self._forget()
-                if code == _ABORTED:
-                    return False
                 raise BackendError(f"llama.cpp could not evaluate the prompt (code {code})")
             self._evaluated.extend(batch)
         return True
 
+    def _keep_whole_batches(self) -> None:
+        """After an abort, keep what was evaluated before the batch that was cut short.
+
+        llama.cpp removes that batch itself; were it to remove more, as older versions did, the memory
+        says so. An editor cancels at nearly every keystroke, so what is kept here decides how fast the
+        next suggestion comes.
+        """
+        kept = int(llama_cpp.llama_memory_seq_pos_max(self._memory, 0)) + 1
+        if kept > len(self._evaluated):
+            self._forget()
+        del self._evaluated[kept:]
+
     def _forget(self) -> None:
-        """Empty the context: after an abort its contents are not to be relied on."""
+        """Empty the context."""
         llama_cpp.llama_memory_clear(self._memory, True)
         self._evaluated.clear()
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -57,9 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if command is None:
         parser.print_help()
         return EXIT_CLEAN
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
-    )
+    _log_to_stderr()
     try:
         return _load(command).run(args)
     except ScAttribError as error:
@@ -88,6 +85,13 @@ def _parser(words: list[str]) -> tuple[argparse.ArgumentParser, Command | None]:
             chosen = command
             _load(command).add_arguments(subparser)
     return parser, chosen
+
+
+def _log_to_stderr() -> None:
+    import logging
+
+    shape = "%(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format=shape)
 
 
 def _load(command: Command) -> CommandModule:

@@ -16,7 +16,10 @@ What is normal (no match, licence unknown) is a value, not an exception.
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class ScAttribError(Exception):

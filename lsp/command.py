@@ -93,6 +93,7 @@ def _set_log_level(level: str) -> None:
 
     pygls logs whole messages, documents included, even with its errors.
     """
+    logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger().setLevel(level.upper())
     if level != "debug":
         logging.getLogger("pygls").setLevel(logging.CRITICAL + 1)

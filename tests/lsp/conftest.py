@@ -83,7 +83,8 @@ def script(tmp_path) -> Path:
         {"after": KNOWN_HEAD + "    ", "text": KNOWN_BODY.lstrip()},
         {"after": OTHER_HEAD + "    ", "text": OTHER_BODY.lstrip()},
         {"after": FRESH_HEAD + "    ", "text": FRESH_BODY.lstrip()},
-        {"after": KNOWN_HEAD + "    if", "text": KNOWN_BODY.lstrip().removeprefix("if")},
+        {"after": FRESH_HEAD + "    ret", "text": FRESH_BODY.lstrip().removeprefix("ret")},
+        {"after": FRESH_HEAD.rstrip(), "text": "\n" + FRESH_BODY},
         {"after": "slow = ", "text": "1 + " * 2000, "delay_ms": 20},
     )
 
@@ -117,6 +118,7 @@ class Editor(LanguageClient):
     """A client that remembers what the server said, and can wait for it."""
 
     heard: list[tuple[str, Any]]
+    answer: types.InitializeResult
 
     async def open(self, path: Path, text: str, *, version: int = 1) -> str:
         uri = path.as_uri()
@@ -198,7 +200,7 @@ def start(script: Path, index: Path, workspace: Path) -> Start:
             env={**os.environ, **(environment or {})},
         )
         try:
-            await greet(
+            editor.answer = await greet(
                 editor, capabilities or vs_code(), merged(base_settings(script, index), settings), workspace
             )
             yield editor

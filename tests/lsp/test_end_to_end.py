@@ -70,12 +70,22 @@ async def test_denied_code_can_be_shown_with_its_source_instead(start, workspace
 async def test_an_editor_without_inline_completion_gets_a_list_item(start, workspace):
     """Neovim 0.11 negotiates UTF-8 and shows the completion list."""
     async with start(capabilities=neovim()) as editor:
-        assert editor.protocol  # the session is up
-        uri = await editor.open(workspace / "a.py", "s = '\N{DUCK}'\n" + KNOWN_HEAD + "    if")
-        [item] = await editor.listed(uri, 2, 6)
-        assert item.text_edit.range.start == types.Position(line=2, character=4)
-        assert item.text_edit.new_text.startswith("if")
+        assert editor.answer.capabilities.position_encoding == types.PositionEncodingKind.Utf8
+        uri = await editor.open(workspace / "a.py", "'\N{DUCK}'; " + FRESH_HEAD + "    ret")
+        [item] = await editor.listed(uri, 1, 7)
+        assert item.text_edit.range.start == types.Position(line=1, character=4)
+        assert item.text_edit.new_text == FRESH_BODY.strip()
+        assert item.filter_text.startswith("ret")
+        duck = "'\N{DUCK}'; " + FRESH_HEAD.rstrip()
+        [item] = await editor.listed(uri, 0, len(duck.encode()))
+        assert item.text_edit.range.start == types.Position(line=0, character=len(duck.encode()))
         assert item.command.command == "sc-attrib.accepted"
+
+
+async def test_inline_completion_is_offered_even_where_it_was_not_announced(start):
+    """Emacs' lsp-mode shows it without announcing it."""
+    async with start(capabilities=neovim()) as editor:
+        assert editor.answer.capabilities.inline_completion_provider is not None
 
 
 async def test_an_editor_with_inline_completion_is_not_told_twice(start, workspace):

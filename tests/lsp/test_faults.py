@@ -12,7 +12,7 @@ import pytest
 from lsprotocol import types
 
 from assistant.models import DEFAULT_MODEL
-from tests.assistant.tiny_gguf import write_tiny_gguf
+from tests.assistant.tiny_gguf import SLOW, write_tiny_gguf
 from tests.lsp.conftest import (
     FRESH_BODY,
     FRESH_HEAD,
@@ -230,6 +230,38 @@ async def test_the_server_ends_when_the_editor_is_gone(workspace):
         _, errors = await process.communicate(b"")
     assert process.returncode == 1, "the editor did not ask for the end"
     assert b"Traceback" not in errors
+
+
+async def test_a_killed_editor_leaves_no_server_computing(start, workspace, tmp_path):
+    """The pipe closes while the model reads a prompt that takes seconds."""
+    model = write_tiny_gguf(tmp_path / "slow.gguf", shape=SLOW)
+    settings = {"model": {"path": str(model), "threads": 1}, "completion": {"prefixTokens": 8000}}
+    async with start(settings=settings) as editor:
+        uri = await editor.open(workspace / "a.py", "x = y + 1\n" * 2000)
+        await until(
+            lambda: any("tiny-random" in p.message for m, p in editor.heard if m == "didChangeStatus")
+        )
+        request = asyncio.create_task(editor.inline(uri, 1000, 0))
+        done, _ = await asyncio.wait([request], timeout=0.3)
+        assert not done
+        editor._server.stdin.close()
+        async with asyncio.timeout(10):
+            assert await editor._server.wait() == 1
+        with pytest.raises(Exception, match="cancel|exited"):
+            await request
+        editor.capabilities = None  # there is nobody left to say goodbye to
+
+
+async def test_requests_before_initialize_are_errors_and_nothing_worse(workspace, script, index):
+    editor = make_editor()
+    await editor.start_io(SC_ATTRIB, "lsp", cwd=workspace)
+    editor.capabilities = vs_code()
+    with pytest.raises(Exception, match="initialized"):
+        await editor.inline((workspace / "a.py").as_uri(), 0, 0)
+    await greet(editor, vs_code(), merged(base_settings(script, index), None), workspace)
+    await _assert_alive(editor, workspace)
+    await editor.shutdown_session()
+    await editor.stop()
 
 
 async def test_one_editor_is_served_over_tcp(workspace, script, index):

@@ -82,9 +82,6 @@ class Tracer:
         ]
         return tuple(self._judge(found, first_line=first_line))
 
-    def close(self) -> None:
-        """Nothing is held that must be given back: mappings end with their last user."""
-
     @property
     def _segments(self) -> list[Segment]:
         return [segment for index in self.indexes for segment in index.segments]

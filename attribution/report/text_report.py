@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attribution.model import Attribution, Kind, Match, Verdict
+from attribution.model import Attribution, Match, Verdict
+from attribution.report.words import describe, others, saying
 
 _COLOURS = {
     Verdict.DENY: "31",
     Verdict.REVIEW: "33",
     Verdict.ATTRIBUTE: "36",
     Verdict.COMMON: "2",
-}
-_SAYINGS = {
-    Verdict.DENY: "the policy denies this licence",
-    Verdict.REVIEW: "a person should look at this",
-    Verdict.ATTRIBUTE: "keep the notice when you keep the code",
-    Verdict.COMMON: "common code, found in many places",
-    Verdict.ALLOW: "the policy allows this",
 }
 
 
@@ -28,34 +22,22 @@ def render_text(attributions: Sequence[Attribution], *, colour: bool) -> str:
 
 
 def _file(attribution: Attribution, colour: bool) -> str:
-    matches = [_match(attribution.path, match, colour) for match in attribution.matches]
-    return "\n".join(matches)
+    return "\n".join(_match(attribution.path, match, colour) for match in attribution.matches)
 
 
 def _match(path: str, match: Match, colour: bool) -> str:
+    place = _paint(f"{path}:{match.query}", "1", colour)
     verdict = _paint(match.verdict.value, _COLOURS.get(match.verdict), colour)
-    saying = _SAYINGS.get(match.verdict)
-    head = f"{path}:{match.query}  {verdict}  {describe(match)}"
     lines = [
-        _paint(head, "1", colour) if not colour else head,
-        f"    licence   {match.license.expression}" + (f"  ({saying})" if saying else ""),
+        f"{place}  {verdict}  {describe(match)}",
+        f"    licence   {match.license.expression}  ({saying(match.verdict)})",
         *(f"    evidence  {evidence}" for evidence in match.license.evidence[:2]),
         f"    source    {_place(match)}",
         f"    swhid     {match.source}",
     ]
-    if match.copies > 1:
-        lines.append(f"    also in   {match.copies - 1} other known file{'s' if match.copies > 2 else ''}")
+    if others(match):
+        lines.append(f"    also in   {others(match)}")
     return "\n".join(lines) + "\n"
-
-
-def describe(match: Match) -> str:
-    """Say in a few words what a match is."""
-    if match.kind is Kind.IDENTICAL:
-        return "identical file"
-    if match.kind is Kind.COMMON:
-        return f"common code, {match.tokens} tokens"
-    likeness = "near copy" if match.kind is Kind.NEAR_COPY else "copied code"
-    return f"{likeness}, {match.similarity:.0%} alike, {match.tokens} tokens"
 
 
 def _place(match: Match) -> str:

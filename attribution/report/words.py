@@ -1,0 +1,36 @@
+"""What every report says in the same words."""
+
+from __future__ import annotations
+
+from attribution.model import Kind, Match, Verdict
+
+_SAYINGS = {
+    Verdict.DENY: "the policy denies this licence",
+    Verdict.REVIEW: "a person should look at this",
+    Verdict.ATTRIBUTE: "keep the notice when you keep the code",
+    Verdict.ALLOW: "the policy allows this",
+    Verdict.COMMON: "common code, found in many places",
+    Verdict.EXEMPT: "your own code",
+    Verdict.IGNORED: "ignored at your word",
+}
+
+
+def saying(verdict: Verdict) -> str:
+    """What a verdict asks of a person."""
+    return _SAYINGS[verdict]
+
+
+def describe(match: Match) -> str:
+    """What a match is, in a few words."""
+    if match.kind is Kind.IDENTICAL:
+        return "identical file"
+    if match.kind is Kind.COMMON:
+        return f"common code, {match.tokens} tokens"
+    likeness = "near copy" if match.kind is Kind.NEAR_COPY else "copied code"
+    return f"{likeness}, {match.similarity:.0%} alike, {match.tokens} tokens"
+
+
+def others(match: Match) -> str:
+    """How many further known files hold the same code; empty where none does."""
+    count = match.copies - 1
+    return f"{count} other known file{'s' * (count > 1)}" if count > 0 else ""

@@ -29,9 +29,6 @@ class TextTracer(Protocol):
     ) -> tuple[Match, ...]:
         """Find what a text is like that is inserted into another one."""
 
-    def close(self) -> None:
-        """Give back what is held."""
-
 
 class Decision(StrEnum):
     """What becomes of a suggestion."""

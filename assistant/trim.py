@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_BLOCK_OPENERS = (":", "{", "(", "[", "=>", "->", "then", "do")
+_OPENS_BLOCK = re.compile(r"(?:[:{(\[]|=>|->|\bthen|\bdo)\s*$")
 _OPENING, _CLOSING = "([{", ")]}"
 _WORD = re.compile(r"\w")
 _TRAILING_WORD = re.compile(r"\w+$")
@@ -46,7 +46,7 @@ def begins_block(prefix: str, suffix: str) -> bool:
     if gap.line_after.strip(_CLOSING + " \t,;:\"'"):
         return False
     before = gap.line_before.strip()
-    return not before or before.endswith(_BLOCK_OPENERS)
+    return not before or _OPENS_BLOCK.search(before) is not None
 
 
 def is_complete(text: str, gap: Gap) -> bool:
@@ -107,7 +107,7 @@ def _block_floor(gap: Gap) -> int:
     if not before.strip():
         return _columns(before + "x")
     own = _columns(before)
-    return own + 1 if before.rstrip().endswith(_BLOCK_OPENERS) else own
+    return own + 1 if _OPENS_BLOCK.search(before) else own
 
 
 def _closes(line: str, floor: int) -> bool:
@@ -129,16 +129,17 @@ def _drop_half(text: str, gap: Gap) -> str:
 
 def _drop_repeated_lines(text: str, gap: Gap) -> str:
     """Cut where the answer runs into the lines that already stand after the cursor."""
-    following = [line.strip() for line in gap.suffix.split("\n")[1:] if line.strip()]
+    following = [line.rstrip() for line in gap.suffix.split("\n")[1:] if line.strip()]
     if not following:
         return text
     lines = text.split("\n")
     for number, line in enumerate(lines):
-        if number == 0 or line.strip() != following[0]:
+        whole = line if number else gap.line_before + line + gap.line_after
+        if whole.rstrip() != following[0]:
             continue
-        rest = [other.strip() for other in lines[number:] if other.strip()]
-        is_significant = len(_WORD.findall(line)) >= _SIGNIFICANT_CHARACTERS
-        if is_significant or rest == following[: len(rest)]:
+        rest = [other.rstrip() for other in lines[number:] if other.strip()]
+        is_significant = len(_WORD.findall(whole)) >= _SIGNIFICANT_CHARACTERS
+        if is_significant or (number and rest == following[: len(rest)]):
             return "\n".join(lines[:number])
     return text
 
@@ -149,10 +150,21 @@ def _drop_repeated_rest(text: str, gap: Gap) -> str:
     if not rest:
         return text
     first, newline, others = text.partition("\n")
-    if first.rstrip().endswith(rest) and not newline:
-        return first.rstrip()[: -len(rest)]
+    first = first.rstrip() if not newline else first
+    if first.endswith(rest) and not newline and not (rest[0] in _CLOSING and _is_balanced(first)):
+        return first[: -len(rest)]
     found = first.find(rest) if len(_WORD.findall(rest)) >= _SIGNIFICANT_CHARACTERS else -1
     return first[:found] if found >= 0 else first + newline + others
+
+
+def _is_balanced(text: str) -> bool:
+    """Whether every bracket that the text closes was opened in it."""
+    depth = 0
+    for character in text:
+        depth += (character in _OPENING) - (character in _CLOSING)
+        if depth < 0:
+            return False
+    return True
 
 
 def _drop_unopened_brackets(text: str, gap: Gap) -> str:

@@ -25,6 +25,7 @@ DID_SHOW = "textDocument/didShowCompletion"
 DID_PARTIALLY_ACCEPT = "textDocument/didPartiallyAcceptCompletion"
 DID_WITHHOLD = "sc-attrib/didWithholdCompletion"
 _TRIGGER_CHARACTERS = [".", "(", "=", ":"]
+_SORTED_FIRST = "!"
 _WORD_BEFORE = re.compile(r"\w*$")
 
 
@@ -143,13 +144,14 @@ def _list_item(completion: Completion, document: Document, position: types.Posit
     typed = word[0] if word else ""
     start = document.table.position(document.table.offset(position) - len(typed))
     first_line = completion.text.strip().split("\n", 1)[0]
-    notes = [match_as_markdown(match) for match in completion.ruling.matches[:1]]
+    notes = [f"```{document.language_id or ''}\n{typed}{completion.text}\n```"]
+    notes += [match_as_markdown(match) for match in completion.ruling.matches[:1]]
     return types.CompletionItem(
         label=typed + first_line,
         kind=types.CompletionItemKind.Snippet,
         detail=completion_headline(completion),
-        documentation=types.MarkupContent(kind=types.MarkupKind.Markdown, value="\n".join(notes)),
-        sort_text="\x00",
+        documentation=types.MarkupContent(kind=types.MarkupKind.Markdown, value="\n\n".join(notes)),
+        sort_text=_SORTED_FIRST,
         filter_text=typed + first_line,
         insert_text_format=types.InsertTextFormat.PlainText,
         text_edit=types.TextEdit(

@@ -30,7 +30,9 @@ def register(server: Server) -> None:
 def initialize(ls: Server, params: types.InitializeParams) -> None:
     """Take the options that come with the first message; nothing is loaded yet, so the answer is quick."""
     ls.protocol.use_workspace(list(params.workspace_folders or []))
-    _take_settings(ls, _section(params.initialization_options))
+    options = _section(params.initialization_options)
+    ls.initial_options = options if isinstance(options, Mapping) else {}
+    _take_settings(ls, options)
 
 
 async def initialized(ls: Server, _params: types.InitializedParams) -> None:
@@ -59,8 +61,22 @@ def _section(values: object) -> object:
     return values[SECTION] if isinstance(values, Mapping) and SECTION in values else values
 
 
+def _over(base: Mapping[str, object], values: object) -> object:
+    """Lay tables over tables."""
+    if not isinstance(values, Mapping):
+        return base if values is None else values
+    merged = dict(base)
+    for key, value in values.items():
+        below = merged.get(key)
+        merged[key] = (
+            {**below, **value} if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+        )
+    return merged
+
+
 def _take_settings(ls: Server, values: object) -> None:
-    ls.settings, problems = parse_server_settings(values)
+    """Use these settings; what they leave open is as ``initialize`` had it."""
+    ls.settings, problems = parse_server_settings(_over(ls.initial_options, values))
     for problem in problems:
         ls.notices.tell(f"sc-attrib: {problem}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -34,6 +35,8 @@ class Server(LanguageServer):
             text_document_sync_kind=types.TextDocumentSyncKind.Incremental,
             protocol_cls=Protocol,
         )
+        self.initial_options: Mapping[str, object] = {}
+        """The settings that came with ``initialize``."""
         self.settings = ServerSettings()
         self.notices = Notices(self.protocol)
         self.engine = Engine(self)

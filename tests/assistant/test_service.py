@@ -49,9 +49,6 @@ class FakeTracer:
         self.asked.append((before, inserted, after, first_line))
         return self.matches
 
-    def close(self) -> None:
-        """Nothing is held."""
-
 
 def service(*replies: Reply, tracer: FakeTracer | None = None, trace=None, **completion) -> CompletionService:
     settings = Settings(completion=CompletionSettings(**completion), trace=TraceSettings(**(trace or {})))

@@ -48,6 +48,9 @@ def test_no_more_lines_than_asked_for():
     [
         ("f(", ")\n", "a, b)", "a, b"),
         ("f(", ")\n", "g(a), b)", "g(a), b"),
+        ("f(", ")\n", "g(a)", "g(a)"),
+        ("if f(", "):\n", "g(a)):", "g(a)"),
+        ('x = "', '"\n', 'text"', "text"),
         ("x = [", "]\n", "1, 2]", "1, 2"),
         ("print(", "value)\n", "f'{x}', value)", "f'{x}',"),
         ("a = ", "  # note\n", "1  # note", "1"),
@@ -60,6 +63,16 @@ def test_what_the_rest_of_the_line_says_already_is_not_said_again(prefix, suffix
 def test_lines_that_follow_already_are_not_repeated():
     place = gap("def f(x):\n    ", "\n    return total\n")
     assert trim("total = x\n    return total\n", place, finished=True) == "total = x"
+
+
+def test_the_line_that_comes_next_is_no_suggestion():
+    assert trim("return total", gap("def f(x):\n    ", "\n    return total\n"), finished=True) == ""
+
+
+def test_the_same_line_in_an_inner_block_is_kept():
+    place = gap("def f(x):\n    ", "\n    return x\n")
+    answer = "if not x:\n        return x"
+    assert trim(answer, place, finished=True) == answer
 
 
 def test_a_closing_bracket_that_follows_already_is_not_repeated():
@@ -103,6 +116,8 @@ def test_what_stands_there_already_is_no_suggestion():
         ("", "", True),
         ("f({", "})\n", True),
         ("x = ", "\n", False),
+        ("undo", "\n", False),
+        ("while read line; do", "\n", True),
         ("x = f(", ") + g(1)\n", False),
         ("for x in ", "xs:\n", False),
     ],

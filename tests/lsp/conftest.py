@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from lsprotocol import types
 from pytest_lsp import LanguageClient, client_capabilities
 from pytest_lsp.client import make_test_lsp_client
@@ -75,11 +75,11 @@ def index(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture
-def script(tmp_path) -> Path:
+@pytest.fixture(scope="session")
+def script(tmp_path_factory) -> Path:
     """A model that goes on with the functions above."""
     return write_script(
-        tmp_path,
+        tmp_path_factory.mktemp("script"),
         {"after": KNOWN_HEAD + "    ", "text": KNOWN_BODY.lstrip()},
         {"after": OTHER_HEAD + "    ", "text": OTHER_BODY.lstrip()},
         {"after": FRESH_HEAD + "    ", "text": FRESH_BODY.lstrip()},
@@ -178,39 +178,42 @@ def make_editor() -> Editor:
 Start = Callable[..., AbstractAsyncContextManager[Editor]]
 
 
+@contextlib.asynccontextmanager
+async def served(
+    workspace: Path,
+    settings: dict[str, Any],
+    *,
+    capabilities: types.ClientCapabilities | None = None,
+    options: dict[str, Any] | None = None,
+) -> AsyncIterator[Editor]:
+    """Start ``sc-attrib lsp`` in a workspace and greet it; say goodbye at the end."""
+    editor = make_editor()
+    await editor.start_io(SC_ATTRIB, "lsp", cwd=workspace)
+    try:
+        editor.answer = await greet(editor, capabilities or vs_code(), settings, workspace, options)
+        yield editor
+        await editor.shutdown_session()
+    finally:
+        if editor._server.returncode is None:
+            editor._server.kill()
+        await editor.stop()
+
+
 @pytest.fixture
 def start(script: Path, index: Path, workspace: Path) -> Start:
-    """Start ``sc-attrib lsp`` in the workspace and greet it; say goodbye at the end."""
+    """Start a server of one's own, with settings laid over the usual ones."""
 
-    @contextlib.asynccontextmanager
-    async def starting(
-        *,
-        capabilities: types.ClientCapabilities | None = None,
-        settings: dict[str, Any] | None = None,
-        environment: dict[str, str] | None = None,
-        log_level: str = "warning",
-    ) -> AsyncIterator[Editor]:
-        editor = make_editor()
-        await editor.start_io(
-            SC_ATTRIB,
-            "lsp",
-            "--log-level",
-            log_level,
-            cwd=workspace,
-            env={**os.environ, **(environment or {})},
-        )
-        try:
-            editor.answer = await greet(
-                editor, capabilities or vs_code(), merged(base_settings(script, index), settings), workspace
-            )
-            yield editor
-            await editor.shutdown_session()
-        finally:
-            if editor._server.returncode is None:
-                editor._server.kill()
-            await editor.stop()
+    def starting(*, settings: dict[str, Any] | None = None, **others: Any):
+        return served(workspace, merged(base_settings(script, index), settings), **others)
 
     return starting
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def editor(script: Path, index: Path, tmp_path_factory) -> AsyncIterator[Editor]:
+    """A server that the tests of a module share; each uses files of its own names."""
+    async with served(tmp_path_factory.mktemp("shared"), base_settings(script, index)) as shared:
+        yield shared
 
 
 def base_settings(script: Path, index: Path) -> dict[str, Any]:
@@ -227,12 +230,13 @@ def merged(base: dict[str, Any], changes: dict[str, Any] | None) -> dict[str, An
 
 
 async def greet(
-    editor: Editor, capabilities, settings: dict[str, Any], workspace: Path
+    editor: Editor, capabilities, settings: dict[str, Any], workspace: Path, options: Any = None
 ) -> types.InitializeResult:
     editor.set_configuration({"sc-attrib": settings})
     return await editor.initialize_session(
         types.InitializeParams(
             capabilities=capabilities,
+            initialization_options=options,
             workspace_folders=[types.WorkspaceFolder(uri=workspace.as_uri(), name="workspace")],
         )
     )

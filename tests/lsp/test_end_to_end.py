@@ -20,34 +20,32 @@ from tests.lsp.conftest import (
     vs_code,
 )
 
-pytestmark = pytest.mark.asyncio
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_a_suggestion_carries_its_source_in_its_accept_command(start, workspace):
-    async with start() as editor:
-        uri = await editor.open(workspace / "a.py", KNOWN_HEAD + "    ")
-        [item] = await editor.inline(uri, 1, 4)
-        assert item.insert_text == KNOWN_BODY.strip()
-        assert item.command.command == "sc-attrib.accepted"
-        [provenance] = item.command.arguments
-        [match] = provenance["matches"]
-        assert match["source"]["swhid"].startswith("swh:1:cnt:")
-        assert match["source"]["origin"] == "https://example.org/quantiles"
-        assert match["source"]["path"] == "free.py"
-        assert match["license"]["expression"] == "MIT"
-        assert provenance["decision"] == "annotate"
-        assert "free.py" in item.command.title
-        assert "MIT" in item.command.title
+async def test_a_suggestion_carries_its_source_in_its_accept_command(editor, workspace):
+    uri = await editor.open(workspace / "a.py", KNOWN_HEAD + "    ")
+    [item] = await editor.inline(uri, 1, 4)
+    assert item.insert_text == KNOWN_BODY.strip()
+    assert item.command.command == "sc-attrib.accepted"
+    [provenance] = item.command.arguments
+    [match] = provenance["matches"]
+    assert match["source"]["swhid"].startswith("swh:1:cnt:")
+    assert match["source"]["origin"] == "https://example.org/quantiles"
+    assert match["source"]["path"] == "free.py"
+    assert match["license"]["expression"] == "MIT"
+    assert provenance["decision"] == "annotate"
+    assert "free.py" in item.command.title
+    assert "MIT" in item.command.title
 
 
-async def test_a_suggestion_of_new_code_has_no_source(start, workspace):
-    async with start() as editor:
-        uri = await editor.open(workspace / "a.py", FRESH_HEAD + "    ")
-        [item] = await editor.inline(uri, 1, 4)
-        assert item.insert_text == FRESH_BODY.strip()
-        assert item.command.arguments[0]["matches"] == []
-        assert item.command.arguments[0]["decision"] == "show"
-        assert item.command.title == "no known source"
+async def test_a_suggestion_of_new_code_has_no_source(editor, workspace):
+    uri = await editor.open(workspace / "a.py", FRESH_HEAD + "    ")
+    [item] = await editor.inline(uri, 1, 4)
+    assert item.insert_text == FRESH_BODY.strip()
+    assert item.command.arguments[0]["matches"] == []
+    assert item.command.arguments[0]["decision"] == "show"
+    assert item.command.title == "no known source"
 
 
 async def test_code_whose_licence_is_denied_is_withheld_with_its_reason(start, workspace):
@@ -94,24 +92,23 @@ async def test_an_editor_with_inline_completion_is_not_told_twice(start, workspa
         assert await editor.listed(uri, 1, 4) == []
 
 
-async def test_the_word_that_a_list_has_selected_is_part_of_the_suggestion(start, workspace):
-    async with start() as editor:
-        uri = await editor.open(workspace / "a.py", FRESH_HEAD[:-2] + "x")
-        selected = types.Range(
-            start=types.Position(line=0, character=len(FRESH_HEAD) - 2),
-            end=types.Position(line=0, character=len(FRESH_HEAD) - 1),
-        )
-        params = types.InlineCompletionParams(
-            text_document=types.TextDocumentIdentifier(uri=uri),
-            position=selected.end,
-            context=types.InlineCompletionContext(
-                trigger_kind=types.InlineCompletionTriggerKind.Invoked,
-                selected_completion_info=types.SelectedCompletionInfo(range=selected, text=":\n    "),
-            ),
-        )
-        [item] = (await editor.text_document_inline_completion_async(params)).items
-        assert item.insert_text == ":\n    " + FRESH_BODY.strip()
-        assert item.range == selected
+async def test_the_word_that_a_list_has_selected_is_part_of_the_suggestion(editor, workspace):
+    uri = await editor.open(workspace / "a.py", FRESH_HEAD[:-2] + "x")
+    selected = types.Range(
+        start=types.Position(line=0, character=len(FRESH_HEAD) - 2),
+        end=types.Position(line=0, character=len(FRESH_HEAD) - 1),
+    )
+    params = types.InlineCompletionParams(
+        text_document=types.TextDocumentIdentifier(uri=uri),
+        position=selected.end,
+        context=types.InlineCompletionContext(
+            trigger_kind=types.InlineCompletionTriggerKind.Invoked,
+            selected_completion_info=types.SelectedCompletionInfo(range=selected, text=":\n    "),
+        ),
+    )
+    [item] = (await editor.text_document_inline_completion_async(params)).items
+    assert item.insert_text == ":\n    " + FRESH_BODY.strip()
+    assert item.range == selected
 
 
 async def test_accepting_and_showing_are_understood(start, workspace):
@@ -130,65 +127,60 @@ async def test_accepting_and_showing_are_understood(start, workspace):
         assert editor.messages == []
 
 
-async def test_a_copied_function_is_marked_where_it_stands_and_linked_to_the_archive(start, workspace):
-    async with start() as editor:
-        uri = await editor.open(workspace / "b.py", f"import os\n\n\n{KNOWN_FUNCTION}")
-        [diagnostic] = await until(lambda: editor.diagnostics.get(uri))
-        assert diagnostic.severity is types.DiagnosticSeverity.Information
-        assert diagnostic.source == "sc-attrib"
-        assert diagnostic.code.startswith("swh:1:cnt:")
-        assert diagnostic.code_description.href.startswith("https://archive.softwareheritage.org/swh:1:cnt:")
-        assert "lines=" in diagnostic.code_description.href
-        assert (diagnostic.range.start.line, diagnostic.range.end.line) == (
-            3,
-            3 + KNOWN_FUNCTION.count("\n") - 1,
-        )
+async def test_a_copied_function_is_marked_where_it_stands_and_linked_to_the_archive(editor, workspace):
+    uri = await editor.open(workspace / "b.py", f"import os\n\n\n{KNOWN_FUNCTION}")
+    [diagnostic] = await until(lambda: editor.diagnostics.get(uri))
+    assert diagnostic.severity is types.DiagnosticSeverity.Information
+    assert diagnostic.source == "sc-attrib"
+    assert diagnostic.code.startswith("swh:1:cnt:")
+    assert diagnostic.code_description.href.startswith("https://archive.softwareheritage.org/swh:1:cnt:")
+    assert "lines=" in diagnostic.code_description.href
+    assert (diagnostic.range.start.line, diagnostic.range.end.line) == (
+        3,
+        3 + KNOWN_FUNCTION.count("\n") - 1,
+    )
 
-        hover = await editor.hover(uri, 6)
-        assert "free.py" in hover.contents.value
-        assert "`MIT`" in hover.contents.value
-        assert await editor.hover(uri, 0) is None
-
-
-async def test_marks_follow_the_code_as_lines_are_added_above_it(start, workspace):
-    async with start() as editor:
-        uri = await editor.open(workspace / "b.py", f"import os\n\n\n{KNOWN_FUNCTION}")
-        await until(lambda: editor.diagnostics.get(uri))
-        _insert(editor, uri, line=0, character=0, text="# one\n# two\n")
-        hover = await editor.hover(uri, 6)
-        assert hover.range.start.line == 5
+    hover = await editor.hover(uri, 6)
+    assert "free.py" in hover.contents.value
+    assert "`MIT`" in hover.contents.value
+    assert await editor.hover(uri, 0) is None
 
 
-async def test_saving_checks_the_file_again(start, workspace):
-    async with start() as editor:
-        uri = await editor.open(workspace / "b.py", "")
-        await until(lambda: uri in editor.diagnostics)
-        assert not editor.diagnostics[uri]
-        _insert(editor, uri, line=0, character=0, text=KNOWN_FUNCTION)
-        editor.text_document_did_save(
-            types.DidSaveTextDocumentParams(text_document=types.TextDocumentIdentifier(uri=uri))
-        )
-        assert await until(lambda: editor.diagnostics[uri])
+async def test_marks_follow_the_code_as_lines_are_added_above_it(editor, workspace):
+    uri = await editor.open(workspace / "b.py", f"import os\n\n\n{KNOWN_FUNCTION}")
+    await until(lambda: editor.diagnostics.get(uri))
+    _insert(editor, uri, line=0, character=0, text="# one\n# two\n")
+    hover = await editor.hover(uri, 6)
+    assert hover.range.start.line == 5
 
 
-async def test_closing_a_file_takes_its_marks_away(start, workspace):
-    async with start() as editor:
-        uri = await editor.open(workspace / "b.py", KNOWN_FUNCTION)
-        await until(lambda: editor.diagnostics.get(uri))
-        editor.text_document_did_close(
-            types.DidCloseTextDocumentParams(text_document=types.TextDocumentIdentifier(uri=uri))
-        )
-        await until(lambda: not editor.diagnostics[uri])
+async def test_saving_checks_the_file_again(editor, workspace):
+    uri = await editor.open(workspace / "b.py", "")
+    await until(lambda: uri in editor.diagnostics)
+    assert not editor.diagnostics[uri]
+    _insert(editor, uri, line=0, character=0, text=KNOWN_FUNCTION)
+    editor.text_document_did_save(
+        types.DidSaveTextDocumentParams(text_document=types.TextDocumentIdentifier(uri=uri))
+    )
+    assert await until(lambda: editor.diagnostics[uri])
 
 
-async def test_edits_in_utf_16_columns_and_odd_lines_keep_the_document_in_step(start, workspace):
+async def test_closing_a_file_takes_its_marks_away(editor, workspace):
+    uri = await editor.open(workspace / "b.py", KNOWN_FUNCTION)
+    await until(lambda: editor.diagnostics.get(uri))
+    editor.text_document_did_close(
+        types.DidCloseTextDocumentParams(text_document=types.TextDocumentIdentifier(uri=uri))
+    )
+    await until(lambda: not editor.diagnostics[uri])
+
+
+async def test_edits_in_utf_16_columns_and_odd_lines_keep_the_document_in_step(editor, workspace):
     """Form feeds and U+2028 end no line in LSP; a duck is two columns wide in UTF-16."""
-    async with start() as editor:
-        uri = await editor.open(workspace / "a.py", "a\x0cb\u2028c = '\N{DUCK}'\n")
-        _insert(editor, uri, line=0, character=13, text="XYZ")
-        _insert(editor, uri, line=1, character=0, text=KNOWN_HEAD + "    ")
-        [item] = await editor.inline(uri, 2, 4)
-        assert item.insert_text == KNOWN_BODY.strip()
+    uri = await editor.open(workspace / "a.py", "a\x0cb\u2028c = '\N{DUCK}'\n")
+    _insert(editor, uri, line=0, character=13, text="XYZ")
+    _insert(editor, uri, line=1, character=0, text=KNOWN_HEAD + "    ")
+    [item] = await editor.inline(uri, 2, 4)
+    assert item.insert_text == KNOWN_BODY.strip()
 
 
 async def test_cancelling_a_request_stops_the_model(start, workspace):
@@ -244,6 +236,14 @@ async def test_changed_settings_take_effect(start, workspace, tmp_path):
         editor.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings=None))
         await until_async(lambda: editor.inline(uri, 1, 4), lambda items: items == [])
         assert any(method == types.CLIENT_REGISTER_CAPABILITY for method, _ in editor.heard)
+
+
+async def test_the_configuration_is_laid_over_the_initialization_options(start, workspace):
+    options = {"completion": {"enabled": False, "maxTokens": 2048}}
+    async with start(options=options, settings={"completion": {"enabled": True}}) as editor:
+        uri = await editor.open(workspace / "a.py", FRESH_HEAD + "    ")
+        [item] = await editor.inline(uri, 1, 4)
+        assert item.insert_text == FRESH_BODY.strip()
 
 
 async def until_async(ask, accept) -> None:

@@ -247,7 +247,7 @@ async def test_a_killed_editor_leaves_no_server_computing(start, workspace, tmp_
         editor._server.stdin.close()
         async with asyncio.timeout(10):
             assert await editor._server.wait() == 1
-        with pytest.raises(Exception, match="cancel|exited"):
+        with pytest.raises(Exception, match=r"cancel|exited"):
             await request
         editor.capabilities = None  # there is nobody left to say goodbye to
 

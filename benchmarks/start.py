@@ -34,7 +34,7 @@ def main() -> None:
         index = args.index.resolve() if is_index(args.index) else _build(Path(folder) / "index")
         opened = Index.open(index)
         print(
-            f"{opened.document_count:,} documents, {opened.size_bytes / 1e6:.0f} MB of index, {args.runs} runs\n"
+            f"{opened.document_count:,} documents, {opened.size_bytes / 1e6:.0f} MB index, {args.runs} runs\n"
         )
         commands: dict[str, list[str | Path]] = {
             "python -c ''": [sys.executable, "-c", ""],

@@ -54,7 +54,8 @@ def save_checkpoint(
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        model.save_pretrained(partial)
+        model.config.save_pretrained(partial)
+        save_file(_untied(model), partial / "model.safetensors", metadata={"format": "pt"})
         shutil.copyfile(tokenizer, partial / "tokenizer.json")
         save_file(_optimizer_tensors(model, optimizers), partial / "optimizer.safetensors")
         (partial / "state.json").write_text(json.dumps(asdict(state), indent=1))
@@ -106,6 +107,11 @@ def load_checkpoint(
     torch.set_rng_state(tensors.pop(_RANDOM_STATE))
     _restore_optimizers(model, optimizers, tensors)
     return state
+
+
+def _untied(model: Starcoder2ForCausalLM) -> dict[str, Tensor]:
+    """The weights as transformers saves them: the head is the embedding and not stored twice."""
+    return {name: w.contiguous() for name, w in model.state_dict().items() if name != "lm_head.weight"}
 
 
 def _optimizer_tensors(model: torch.nn.Module, optimizers: Optimizers) -> dict[str, Tensor]:

@@ -36,11 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_evaluate(
         commands.add_parser("evaluate", help="measure how well a GGUF model completes held-out lines")
     )
+    _add_index(commands.add_parser("index", help="make the index of the files that a run learned from anew"))
     _add_card(commands.add_parser("card", help="write the model card of a finished run"))
 
 
-def _add_sources(parser: argparse.ArgumentParser) -> None:
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipe", required=True, metavar="NAME", help=f"one of: {', '.join(NAMES)}")
+
+
+def _add_sources(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--packages",
         type=Path,
@@ -57,12 +61,14 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_tokenizer(parser: argparse.ArgumentParser) -> None:
+    _add_recipe(parser)
     _add_sources(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="where tokenizer.json goes")
     parser.set_defaults(act=_run_tokenizer)
 
 
 def _add_pretrain(parser: argparse.ArgumentParser) -> None:
+    _add_recipe(parser)
     _add_sources(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     parser.add_argument("--tokens", type=int, metavar="N", help="another budget than the recipe's")
@@ -91,9 +97,16 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(act=_run_evaluate)
 
 
+def _add_index(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, metavar="DIR", help="folder of the run")
+    _add_sources(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="INDEX", help="folder of the index")
+    parser.set_defaults(act=_run_index)
+
+
 def _add_card(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="DIR", help="folder of a finished run")
-    parser.add_argument("--recipe", required=True, metavar="NAME", help="the recipe it was made by")
+    _add_recipe(parser)
     parser.add_argument("--gguf", type=Path, required=True, metavar="FILE", help="the exported model")
     parser.add_argument(
         "--evaluation", type=Path, required=True, metavar="FILE", help="what evaluate printed"
@@ -147,6 +160,13 @@ def _run_evaluate(args: argparse.Namespace) -> int:
     evaluation, answers = evaluate(args.model, args.held_out, tasks=args.tasks)
     show_examples(answers[: args.examples], sys.stderr)
     return _say(json.dumps(evaluation, indent=1))
+
+
+def _run_index(args: argparse.Namespace) -> int:
+    from training.data.prepare import RunLayout, index_run
+
+    index_run(RunLayout(root=args.run), args.out, _read_sources(args))
+    return _say(args.out)
 
 
 def _run_card(args: argparse.Namespace) -> int:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ctypes
 import json
+import logging
 import tempfile
 from enum import StrEnum
 from pathlib import Path
 
 import gguf
+import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
@@ -22,6 +24,8 @@ from transformers import Starcoder2Config
 
 from training.errors import ExportError, TokenizerError
 from training.tokenizer import control_ids, load_tokenizer
+
+_log = logging.getLogger(__name__)
 
 ARCHITECTURE = "starcoder2"
 _TENSORS = {
@@ -188,13 +192,12 @@ def tensor_name(source: str) -> str:
 
 def quantize(source: Path, target: Path, gguf_type: GgufType) -> Path:
     """Quantise an f32 or f16 GGUF file with llama.cpp; answers ``target``. Raises :class:`ExportError`."""
-    import llama_cpp
-
     kinds = {
         GgufType.Q8_0: llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0,
         GgufType.Q6_K: llama_cpp.LLAMA_FTYPE_MOSTLY_Q6_K,
         GgufType.Q4_K_M: llama_cpp.LLAMA_FTYPE_MOSTLY_Q4_K_M,
     }
+    llama_cpp.llama_log_set(_log_quietly, None)
     parameters = llama_cpp.llama_model_quantize_default_params()
     parameters.ftype = kinds[gguf_type]
     failed = llama_cpp.llama_model_quantize(
@@ -203,3 +206,8 @@ def quantize(source: Path, target: Path, gguf_type: GgufType) -> Path:
     if failed:
         raise ExportError(source, f"llama.cpp could not quantise it to {gguf_type}", remedy="try --type f16")
     return target
+
+
+@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
+def _log_quietly(_: int, text: bytes, __: ctypes.c_void_p) -> None:
+    _log.debug("llama.cpp: %s", text.decode("utf-8", "replace").rstrip())

@@ -132,8 +132,9 @@ def _draw_task(path: str, text: bytes, model: ServedModel, random: np.random.Gen
 
 def prompt_of(task: InfillTask, model: ServedModel, *, order: FimOrder) -> list[int]:
     """Build a prompt that leaves room for the answer: the head of the suffix, the tail of the prefix."""
-    suffix = model.encode(task.suffix[: SUFFIX_TOKENS * 8])[:SUFFIX_TOKENS]
-    room = model.context_tokens - MAX_NEW_TOKENS - _CONTROL_TOKENS - len(suffix)
+    room = model.context_tokens - MAX_NEW_TOKENS - _CONTROL_TOKENS
+    suffix = model.encode(task.suffix[: SUFFIX_TOKENS * 8])[: min(SUFFIX_TOKENS, room // 3)]
+    room -= len(suffix)
     prefix = model.encode(_last_lines(task.prefix, room * 8))[-room:]
     return infill(model.fim, prefix=prefix, suffix=suffix, order=order)
 

@@ -57,83 +57,87 @@ def pretrain(recipe: Recipe, data: RunData, out: Path, *, progress: bool = True)
     :class:`training.errors.CheckpointMismatchError` and :class:`training.errors.CheckpointWriteError`.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    budget, updates = recipe.budget, recipe.updates
     model = make_model(recipe.model, seed=recipe.seed).to(device).train()
     optimizers = make_optimizers(model, recipe.optimizer)
     state = _initial_state(recipe, data)
-    checkpoints = list_checkpoints(out)
-    if checkpoints:
-        state = load_checkpoint(checkpoints[-1], model, optimizers, state)
-    metrics = MetricsLog(out / "metrics.csv", keep_until=state.update)
-    kept = checkpoints[-1] if checkpoints else None
+    kept = next(reversed(list_checkpoints(out)), None)
+    if kept:
+        state = load_checkpoint(kept, model, optimizers, state)
+
+    budget, updates = recipe.budget, recipe.updates
     bits = math.nan
-
-    bar = tqdm(
-        total=updates,
-        initial=state.update,
-        desc=recipe.name,
-        unit="update",
-        disable=not progress,
-        mininterval=2,
-    )
-    for update in range(state.update, updates):
-        started = time.perf_counter()
-        order = rows_of_update(update, len(data.train), batch_rows=budget.batch_rows, seed=recipe.seed)
-        batch = data.train.batch(order)
-        factor = rate_factor(
-            update, updates, warmup_share=budget.warmup_share, decay_share=budget.decay_share
-        )
-        set_rates(optimizers, recipe.optimizer, factor)
-
-        # Token-weighted: micro-batches are summed, and divided by the targets of the whole batch.
-        targets = int((batch.targets != IGNORED).sum())
-        loss = 0.0
-        for part in _micro_batches(batch, budget.micro_batch_rows):
-            part_loss = summed_loss(model, part, device) / max(1, targets)
-            part_loss.backward()  # type: ignore[no-untyped-call]
-            loss += part_loss.item()
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.optimizer.clip_norm).item()
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            first = update * budget.batch_rows
-            raise DivergedError(update=update, rows=(first, first + len(order) - 1), kept=kept)
-        for optimizer in optimizers.values():
-            optimizer.step()
-            optimizer.zero_grad()
-
-        seconds = time.perf_counter() - started
-        state = replace(
-            state,
-            update=update + 1,
-            tokens=state.tokens + batch.ids.size,
-            seconds=state.seconds + seconds,
-        )
-        is_last = state.update == updates
-        looked = is_last or state.update % budget.validate_every == 0
-        bits = (
-            held_out_bits_per_byte(model, data, device, rows=budget.validation_rows) if looked else math.nan
-        )
-        metrics.append(
-            MetricsRow(
-                update=state.update,
-                tokens=state.tokens,
-                loss=loss,
-                rate_factor=factor,
-                gradient_norm=norm,
-                tokens_per_second=batch.ids.size / seconds,
-                held_out_bits_per_byte=bits,
+    with (
+        MetricsLog(out / "metrics.csv", keep_until=state.update) as metrics,
+        tqdm(
+            total=updates, initial=state.update, desc=recipe.name, unit="update", disable=not progress
+        ) as bar,
+    ):
+        for update in range(state.update, updates):
+            started = time.perf_counter()
+            rows = rows_of_update(update, len(data.train), batch_rows=budget.batch_rows, seed=recipe.seed)
+            batch = data.train.batch(rows)
+            factor = rate_factor(
+                update, updates, warmup_share=budget.warmup_share, decay_share=budget.decay_share
             )
-        )
-        bar.set_postfix_str(f"loss {loss:.3f}, {batch.ids.size / seconds:,.0f} tokens/s")
-        bar.update()
-        if is_last or state.update % budget.checkpoint_every == 0:
-            kept = save_checkpoint(out, model, optimizers, state, tokenizer=data.tokenizer)
-    bar.close()
-    metrics.close()
+            set_rates(optimizers, recipe.optimizer, factor)
+            loss, norm = accumulate_gradients(model, batch, recipe, device)
+            if not (math.isfinite(loss) and math.isfinite(norm)):
+                first = update * budget.batch_rows
+                raise DivergedError(update=update, rows=(first, first + len(rows) - 1), kept=kept)
+            for optimizer in optimizers.values():
+                optimizer.step()
+                optimizer.zero_grad()
+
+            seconds = time.perf_counter() - started
+            state = _advanced(state, tokens=batch.ids.size, seconds=seconds)
+            is_last = state.update == updates
+            bits = math.nan
+            if is_last or state.update % budget.validate_every == 0:
+                bits = held_out_bits_per_byte(model, data, device, rows=budget.validation_rows)
+            metrics.append(
+                MetricsRow(
+                    update=state.update,
+                    tokens=state.tokens,
+                    loss=loss,
+                    rate_factor=factor,
+                    gradient_norm=norm,
+                    tokens_per_second=batch.ids.size / seconds,
+                    held_out_bits_per_byte=bits,
+                )
+            )
+            bar.set_postfix_str(f"loss {loss:.3f}, {batch.ids.size / seconds:,.0f} tokens/s", refresh=False)
+            bar.update()
+            if is_last or state.update % budget.checkpoint_every == 0:
+                kept = save_checkpoint(out, model, optimizers, state, tokenizer=data.tokenizer)
+
     if kept is None:
-        raise AssertionError("a recipe has at least one update")  # Recipe.updates
-    if math.isnan(bits):
+        raise AssertionError("a recipe has at least one update, and the last one is always saved")
+    if math.isnan(bits):  # nothing was left to do
         bits = held_out_bits_per_byte(model, data, device, rows=budget.validation_rows)
     return RunResult(checkpoint=kept, state=state, bits_per_byte=bits)
+
+
+def _advanced(state: TrainingState, *, tokens: int, seconds: float) -> TrainingState:
+    return replace(
+        state, update=state.update + 1, tokens=state.tokens + tokens, seconds=state.seconds + seconds
+    )
+
+
+def accumulate_gradients(
+    model: Starcoder2ForCausalLM, batch: Batch, recipe: Recipe, device: torch.device
+) -> tuple[float, float]:
+    """Leave the clipped gradient of a batch in the model; answer its mean loss and the norm before clipping.
+
+    Token-weighted: micro-batches are summed, and divided by the number of targets of the whole batch.
+    """
+    targets = int((batch.targets != IGNORED).sum())
+    loss = 0.0
+    for part in _micro_batches(batch, recipe.budget.micro_batch_rows):
+        part_loss = summed_loss(model, part, device) / max(1, targets)
+        part_loss.backward()  # type: ignore[no-untyped-call]
+        loss += part_loss.item()
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.optimizer.clip_norm)
+    return loss, norm.item()
 
 
 def _initial_state(recipe: Recipe, data: RunData) -> TrainingState:

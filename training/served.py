@@ -26,13 +26,18 @@ class LlamaModel:
             )
         except ValueError as error:
             raise ExportError(path, "llama.cpp cannot load it", remedy="export it anew") from error
-        self.context_tokens = self._llama.n_ctx()
+        self.context_tokens = min(self._llama.n_ctx(), self._trained_context())
         fim = resolve_ids(self._id_of)
         if fim is None:
             raise ExportError(
                 path, "it has no fill-in-the-middle tokens", remedy="choose a model that has them"
             )
         self.fim = fim
+
+    def _trained_context(self) -> int:
+        """llama.cpp rounds its context up to 256; positions beyond the trained ones are no use."""
+        metadata: dict[str, str] = self._llama.metadata
+        return int(metadata[f"{metadata['general.architecture']}.context_length"])
 
     def _id_of(self, token: str) -> int | None:
         ids = self._llama.tokenize(token.encode(), add_bos=False, special=True)

@@ -40,11 +40,12 @@ class DocumentMaker:
         self._ids = ids
         self._recipe = recipe
         self._fim_rate = fim_rate
+        self._most = recipe.row_tokens - _SPLIT_MARGIN_TOKENS
         self._random = np.random.default_rng((recipe.seed, stream))
 
     def documents(self, text: str) -> Iterator[list[int]]:
         """Cut a text into pieces and encode each, some of them rearranged."""
-        for piece in cut_pieces(self._tokenizer, text, draw_limit=self._draw_limit):
+        for piece in cut_pieces(self._tokenizer, text, self._most, draw_limit=self._draw_limit):
             if self._random.random() < self._fim_rate:
                 yield self._rearranged(piece)
             else:
@@ -52,10 +53,9 @@ class DocumentMaker:
 
     def _draw_limit(self) -> int:
         """Tokens of the next piece: mostly a full row, sometimes less, which fills up the other rows."""
-        most = self._recipe.row_tokens - _SPLIT_MARGIN_TOKENS
         if self._random.random() < _SHORT_RATE:
-            return int(self._random.integers(most // 16, most + 1))
-        return most
+            return int(self._random.integers(self._most // 16, self._most + 1))
+        return self._most
 
     def _plain(self, piece: Piece) -> list[int]:
         end = [self._ids.end_of_text] if piece.ends_file else []
@@ -78,10 +78,12 @@ class DocumentMaker:
         return ids
 
 
-def cut_pieces(tokenizer: Tokenizer, text: str, *, draw_limit: Callable[[], int]) -> Iterator[Piece]:
-    """Cut a text into runs of whole lines; a line longer than its run's limit is left out.
+def cut_pieces(
+    tokenizer: Tokenizer, text: str, max_tokens: int, *, draw_limit: Callable[[], int]
+) -> Iterator[Piece]:
+    """Cut a text into runs of whole lines; a line of more than ``max_tokens`` is left out and ends its run.
 
-    ``draw_limit`` answers the most tokens that the next run may have.
+    ``draw_limit`` answers the tokens that the next run should not exceed; a longer line stands alone.
     """
     lines = text.splitlines(keepends=True)
     costs = [len(e.ids) for e in tokenizer.encode_batch_fast(lines, add_special_tokens=False)]
@@ -91,7 +93,7 @@ def cut_pieces(tokenizer: Tokenizer, text: str, *, draw_limit: Callable[[], int]
         if run and spent + cost > limit:
             yield Piece(text="".join(run), ends_file=False)
             run, spent, limit = [], 0, draw_limit()
-        if cost <= limit:
+        if cost <= max_tokens:
             run.append(line)
             spent += cost
     if run:

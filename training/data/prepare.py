@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from attribution.errors import UnreadableInputError
 from attribution.index.builder import build_index
 from attribution.index.profile import Profile
 from attribution.model import SourceFile
@@ -107,6 +108,30 @@ def ensure_tokenizer(path: Path, files: Sequence[SourceFile], *, vocabulary: int
     tokenizer = train_tokenizer(_texts(files), vocabulary=vocabulary)
     save_tokenizer(tokenizer, path)
     return load_tokenizer(path)
+
+
+def index_run(layout: RunLayout, directory: Path, files: Iterable[SourceFile]) -> None:
+    """Index those of ``files`` that a run learned from, all of them.
+
+    Raises :class:`attribution.errors.UnreadableInputError` where the run has no list of files, or some of
+    them are no longer among the sources.
+    """
+    try:
+        with layout.files.open(newline="") as stream:
+            rows = [row for row in csv.DictReader(stream) if row["split"] == "train"]
+        wanted = {(row["swhid"], row["url"], row["path"]) for row in rows}
+    except (OSError, KeyError) as error:
+        raise UnreadableInputError(
+            layout.files, f"is not a list of files ({error})", remedy="name the folder of a run"
+        ) from error
+    found = [f for f in files if (str(f.swhid), f.origin.url, f.origin.path) in wanted]
+    if len(found) < len(wanted):
+        raise UnreadableInputError(
+            layout.files,
+            f"{len(wanted) - len(found)} files that were learned from are not among these sources",
+            remedy="name the sources that the run was prepared from",
+        )
+    build_index(directory, found, profile=Profile.SPARSE)
 
 
 def _texts(files: Iterable[SourceFile]) -> Iterator[str]:

@@ -37,13 +37,16 @@ class Selection:
 
 
 def package_of(origin: Origin) -> str:
-    """Name of the package that a file belongs to, its URL where it has no release.
+    """Name of the package that a file belongs to; without a release the last part of its URL.
 
     >>> package_of(Origin(url="https://example.org/x", path="a.py", revision="requests 2.34.2"))
     'requests'
+    >>> package_of(Origin(url="https://example.org/x", path="a.py"))
+    'x'
     """
-    release = origin.revision if origin.revision and not origin.revision.startswith("swh:") else None
-    return release.split()[0] if release else origin.url
+    if origin.revision and not origin.revision.startswith("swh:"):
+        return origin.revision.split()[0]
+    return origin.url.rstrip("/").rpartition("/")[2]
 
 
 def select_files(files: Iterable[SourceFile], recipe: DataRecipe) -> Selection:

@@ -16,7 +16,9 @@ RECIPE = Recipe(
         context_tokens=512,
         vocabulary=2048,
     ),
-    data=DataRecipe(held_out_packages=("pluggy",), max_package_bytes=200_000),
+    data=DataRecipe(
+        held_out_packages=("pluggy",), max_package_bytes=100_000, max_standard_library_bytes=1_000_000
+    ),
     optimizer=OptimizerRecipe(),
     budget=Budget(tokens=600_000, checkpoint_every=50, validate_every=50),
 )

@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from training.checkpoint import list_checkpoints, save_checkpoint
+from training.data.prepare import RunLayout
+from training.errors import (
+    CheckpointMismatchError,
+    CheckpointWriteError,
+    DivergedError,
+    EmptyCorpusError,
+    TokenizerError,
+)
+from training.loop import rows_of_update
+from training.metrics import read_metrics
+from training.run import open_data, run_recipe
+
+
+def metrics(run):
+    """What a run measured, without what depends on the clock; NaN made comparable."""
+    return [repr(replace(row, tokens_per_second=0.0)) for row in read_metrics(run / "metrics.csv")]
+
+
+def weights(run):
+    return (list_checkpoints(run)[-1] / "model.safetensors").read_bytes()
+
+
+@pytest.fixture
+def run(prepared, tmp_path):
+    root = tmp_path / "run"
+    shutil.copytree(prepared, root)
+    return root
+
+
+def train(recipe, run, **budget):
+    return run_recipe(
+        replace(recipe, budget=replace(recipe.budget, **budget)), run, files=list, progress=False
+    )
+
+
+def test_run_leaves_checkpoints_metrics_and_a_plot(finished):
+    assert [p.name for p in list_checkpoints(finished)] == ["checkpoint-000008", "checkpoint-000012"]
+    assert len(read_metrics(finished / "metrics.csv")) == 12
+    assert (finished / "loss.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_run_learns(finished):
+    rows = read_metrics(finished / "metrics.csv")
+    assert rows[-1].loss < rows[0].loss - 0.5
+    assert rows[-1].held_out_bits_per_byte < rows[3].held_out_bits_per_byte
+
+
+def test_resumed_run_has_the_losses_and_weights_of_one_that_was_never_stopped(recipe, finished, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    shutil.rmtree(run / "checkpoint-000012")
+    (run / "checkpoint-000012.partial").mkdir()
+    train(recipe, run)
+    assert metrics(run) == metrics(finished)
+    assert weights(run) == weights(finished)
+
+
+_CHILD = """
+import sys, torch
+from pathlib import Path
+from conftest import SMALL
+from training.run import run_recipe
+torch.set_num_threads(1)
+run_recipe(SMALL, Path(sys.argv[1]), files=list, progress=False)
+"""
+
+
+def test_run_that_is_killed_goes_on_to_the_same_bits(recipe, finished, run):
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([*filter(None, sys.path), str(Path(__file__).parent)]),
+    }
+    child = subprocess.Popen([sys.executable, "-c", _CHILD, str(run)], env=environment)
+    deadline = time.monotonic() + 60
+    while not list_checkpoints(run) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert child.returncode == -signal.SIGKILL
+    train(recipe, run)
+    assert metrics(run) == metrics(finished)
+    assert weights(run) == weights(finished)
+
+
+def test_finished_run_that_is_started_again_changes_nothing(recipe, finished, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    train(recipe, run)
+    assert metrics(run) == metrics(finished)
+    assert weights(run) == weights(finished)
+
+
+def test_accumulated_micro_batches_give_the_loss_of_the_whole_batch(recipe, finished, run):
+    train(recipe, run, micro_batch_rows=1)
+    whole, parts = (read_metrics(r / "metrics.csv") for r in (finished, run))
+    assert [r.loss for r in parts] == pytest.approx([r.loss for r in whole], abs=1e-4)
+    assert parts[0].gradient_norm == pytest.approx(whole[0].gradient_norm, rel=1e-5)
+
+
+def test_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoint(recipe, run, monkeypatch):
+    import training.loop
+
+    honest, calls = training.loop.summed_loss, []
+
+    def poisoned(model, batch, device):
+        calls.append(1)
+        loss = honest(model, batch, device)
+        return loss * float("nan") if len(calls) == 6 else loss
+
+    monkeypatch.setattr(training.loop, "summed_loss", poisoned)
+    with pytest.raises(
+        DivergedError, match=r"at update 5, rows 20 to 23 .* checkpoint is .*checkpoint-000004"
+    ):
+        train(recipe, run, validate_every=100)
+    assert [p.name for p in list_checkpoints(run)] == ["checkpoint-000004"]
+    tensors = load_file(list_checkpoints(run)[-1] / "model.safetensors")
+    assert all(torch.isfinite(t).all() for t in tensors.values())
+
+
+def test_full_disk_leaves_the_previous_checkpoint_whole(recipe, run, monkeypatch):
+    import training.checkpoint
+
+    honest = training.checkpoint.save_file
+
+    def full(tensors, path, **options):
+        if "000008" in str(path):
+            raise OSError(28, "No space left on device")
+        honest(tensors, path, **options)
+
+    monkeypatch.setattr(training.checkpoint, "save_file", full)
+    with pytest.raises(CheckpointWriteError, match=r"checkpoint-000008 could not be saved \(No space left"):
+        train(recipe, run)
+    assert [p.name for p in run.glob("checkpoint-*")] == ["checkpoint-000004"]
+    monkeypatch.undo()
+    assert train(recipe, run).state.update == 12
+
+
+@pytest.mark.parametrize("part", ["model", "data"])
+def test_checkpoint_of_another_recipe_is_refused(recipe, finished, tmp_path, part):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    if part == "model":
+        other = replace(recipe, model=replace(recipe.model, layers=1))
+    else:
+        other = replace(recipe, data=replace(recipe.data, fim_rate=0.1))
+    with pytest.raises(CheckpointMismatchError, match=r"made (with|by) another"):
+        train(other, run)
+
+
+def test_checkpoint_of_another_tokenizer_is_refused(recipe, finished, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    for state in run.glob("checkpoint-*/state.json"):
+        state.write_text(state.read_text().replace('"tokenizer": "', '"tokenizer": "0'))
+    with pytest.raises(CheckpointMismatchError, match="another tokenizer"):
+        train(recipe, run)
+
+
+def test_tokenizer_of_another_size_is_refused(recipe, prepared):
+    other = replace(recipe, model=replace(recipe.model, vocabulary=1280))
+    with pytest.raises(TokenizerError, match="has 640 ids and the recipe 1280"):
+        open_data(other, RunLayout(root=prepared))
+
+
+def test_cut_weights_are_refused_and_named(recipe, finished, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    path = run / "checkpoint-000012" / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(CheckpointMismatchError, match="weights cannot be read"):
+        train(recipe, run)
+
+
+def test_corpus_without_a_file_says_why(recipe, tmp_path):
+    with pytest.raises(EmptyCorpusError, match=r"no file is left for the training split \(no file came\)"):
+        run_recipe(recipe, tmp_path / "run", files=list, progress=False)
+
+
+def test_every_epoch_visits_every_row_once_in_an_order_of_its_own():
+    epochs = [
+        [r for u in range(e * 5, e * 5 + 5) for r in rows_of_update(u, 20, batch_rows=4, seed=7)]
+        for e in (0, 1)
+    ]
+    assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(20))
+    assert epochs[0] != epochs[1]
+
+
+def test_batch_may_span_two_epochs():
+    rows = [r for u in range(5) for r in rows_of_update(u, 10, batch_rows=4, seed=7)]
+    assert sorted(rows) == sorted([*range(10)] * 2)
+
+
+def test_metrics_line_cut_short_by_a_kill_is_left_out(finished, tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text("".join((finished / "metrics.csv").read_text().splitlines(keepends=True)[:3]) + "3,153")
+    assert [row.update for row in read_metrics(path)] == [1, 2]
+
+
+def test_checkpoint_loads_with_transformers_alone(finished):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = list_checkpoints(finished)[-1]
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert model.config.model_type == "starcoder2"
+    assert tokenizer.decode(tokenizer("x = 1").input_ids) == "x = 1"
+
+
+def test_unwritable_folder_is_one_clear_sentence(recipe, finished, tmp_path):
+    from training.loop import _initial_state
+    from training.model import make_model
+    from training.optimizer import make_optimizers
+
+    model = make_model(recipe.model, seed=0)
+    state = _initial_state(recipe, open_data(recipe, RunLayout(root=finished)))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointWriteError, match="could not be saved"):
+        save_checkpoint(
+            tmp_path / "file",
+            model,
+            make_optimizers(model, recipe.optimizer),
+            state,
+            tokenizer=finished / "tokenizer.json",
+        )

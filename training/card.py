@@ -1,0 +1,196 @@
+"""The model card of a finished run, made from what the run left behind and nothing else."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from attribution.errors import UnreadableInputError
+from training.checkpoint import list_checkpoints, read_state
+from training.data.prepare import RunLayout
+from training.data.shards import read_manifest
+from training.evaluate import Evaluation, OrderResult
+from training.metrics import MetricsRow, read_metrics
+from training.model import count_parameters, make_model
+from training.recipes.recipe import Recipe
+
+
+class _Key(NamedTuple):
+    split: str
+    package: str
+    license: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageRow:
+    """What one package gave."""
+
+    split: str
+    package: str
+    license: str
+    url: str
+    files: int
+    bytes: int
+
+
+def write_card(recipe: Recipe, run: Path, *, gguf: Path, evaluation: Path) -> str:
+    """Write the card of a run's last checkpoint as Markdown.
+
+    ``evaluation`` is the JSON of ``sc-attrib train evaluate``. Raises
+    :class:`attribution.errors.UnreadableInputError` where the run is not finished.
+    """
+    layout = RunLayout(root=run)
+    try:
+        packages = read_packages_table(layout.files)
+        metrics = read_metrics(run / "metrics.csv")
+        measured: Evaluation = json.loads(evaluation.read_text())
+        dropped: dict[str, int] = json.loads(layout.dropped.read_text())
+        model_bytes = gguf.stat().st_size
+        checkpoint = list_checkpoints(run)[-1]
+    except (OSError, ValueError, IndexError) as error:
+        raise UnreadableInputError(
+            run, f"is not a finished run ({error})", remedy="run pretrain, export and evaluate first"
+        ) from error
+    sections = [
+        _heading(recipe, model_bytes, metrics),
+        _measured(measured, metrics),
+        _training(recipe, layout, checkpoint, metrics),
+        _data(packages, dropped),
+        _limits(recipe),
+    ]
+    return "\n\n".join(sections)
+
+
+def read_packages_table(path: Path) -> list[PackageRow]:
+    """Sum ``files.csv`` up by package."""
+    files: Counter[_Key] = Counter()
+    sizes: Counter[_Key] = Counter()
+    with path.open(newline="") as stream:
+        for row in csv.DictReader(stream):
+            key = _Key(row["split"], row["package"], row["license"], row["url"])
+            files[key] += 1
+            sizes[key] += int(row["bytes"])
+    keys = sorted(files, key=lambda key: (key.split, key.package.lower(), key.license))
+    return [PackageRow(**key._asdict(), files=files[key], bytes=sizes[key]) for key in keys]
+
+
+def _heading(recipe: Recipe, model_bytes: int, metrics: list[MetricsRow]) -> str:
+    shape = recipe.model
+    parameters = count_parameters(make_model(shape, seed=0)) / 1e6
+    return f"""# The bundled model
+
+A StarCoder2-architecture model of {parameters:.1f} million parameters for Python, {model_bytes / 1e6:.1f} MB
+as GGUF. It was trained from nothing by the recipe `{recipe.name}` of this repository. Every file that it
+learned from is in `index/` beside it: fingerprints, origins and licences, no source text.
+
+| | |
+| --- | --- |
+| layers, hidden, feed-forward | {shape.layers}, {shape.hidden}, {shape.feed_forward} |
+| query heads, key-value heads | {shape.heads}, {shape.kv_heads} |
+| vocabulary | {shape.vocabulary}, byte-level BPE, StarCoder2's control tokens at StarCoder2's ids |
+| context | {shape.context_tokens} tokens; it has seen nothing longer |
+| held-out bits per byte | {metrics[-1].held_out_bits_per_byte:.3f} |"""
+
+
+def _measured(measured: Evaluation, metrics: list[MetricsRow]) -> str:
+    rows = "\n".join(_order_row(order, result) for order, result in measured["orders"].items())
+    last = metrics[-50:]
+    loss = sum(row.loss for row in last) / len(last)
+    return f"""## Measured
+
+Single-line infill on the held-out packages: the rest of a random line, cut at a token boundary after at
+least three characters, greedy, given what precedes and follows it; n = {measured["tasks"]}, the GGUF file
+itself through llama.cpp. The interval is the 95% bootstrap interval.
+
+| prompt order | exact match | interval | time per task |
+| --- | --- | --- | --- |
+{rows}
+
+Training loss at the end: {loss:.3f} nats a token (mean of the last {len(last)} updates; half of the text
+is rearranged for filling in the middle)."""
+
+
+def _order_row(order: str, result: OrderResult) -> str:
+    low, high = result["interval"]
+    time = result["seconds_per_task"]
+    return f"| {order.upper()} | {result['exact_match']:.1%} | {low:.1%} to {high:.1%} | {time:.2f} s |"
+
+
+def _training(recipe: Recipe, layout: RunLayout, checkpoint: Path, metrics: list[MetricsRow]) -> str:
+    state, manifest = read_state(checkpoint), read_manifest(layout.train)
+    if manifest is None:
+        raise UnreadableInputError(layout.train, "holds no shards", remedy="run pretrain again")
+    finished = datetime.fromtimestamp((checkpoint / "state.json").stat().st_mtime, tz=UTC)
+    budget, rates, data = recipe.budget, recipe.optimizer, recipe.data
+    speeds = sorted(row.tokens_per_second for row in metrics)
+    epochs = state.tokens / (manifest.rows * manifest.row_tokens)
+    return f"""## Training
+
+    sc-attrib train pretrain --recipe {recipe.name} --out RUN --tokens {budget.tokens}
+    sc-attrib train export RUN/{checkpoint.name} --gguf model.gguf --type q8_0
+
+Finished {finished:%Y-%m-%d} after {state.tokens:,} positions in {state.update:,} updates and
+{state.seconds / 60:.0f} minutes on two processor cores that were not idle otherwise, in float32
+(median {speeds[len(speeds) // 2]:,.0f} tokens/s). The corpus has {manifest.tokens:,} tokens in
+{manifest.rows:,} rows; a row was seen {epochs:.2f} times on average.
+
+- Muon {rates.matrix_rate} on matrices, AdamW {rates.other_rate} on the rest, clipped at {rates.clip_norm};
+  {budget.batch_rows} rows of {data.row_tokens} tokens an update; warm-up {budget.warmup_share:.0%},
+  linear decay over the last {budget.decay_share:.0%}.
+- {data.fim_rate:.0%} of the pieces are rearranged for filling in the middle, half prefix-suffix-middle and
+  half suffix-prefix-middle; the middle is the rest of a line in {data.line_rate:.0%} of them, a random span
+  in the others.
+- No attention across documents.
+
+![training loss and held-out bits per byte](loss.png)"""
+
+
+def _data(packages: list[PackageRow], dropped: dict[str, int]) -> str:
+    learned = [p for p in packages if p.split == "train"]
+    held_out = [p for p in packages if p.split != "train"]
+    reasons = "\n".join(f"| {reason} | {count:,} |" for reason, count in sorted(dropped.items()))
+    return f"""## Data
+
+Python files of the interpreter's standard library and of installed packages, under permissive licences
+only, as their own metadata and file headers state them. Learned from: {_total(learned)}.
+
+{_table(learned)}
+
+Held out, never learned from: {_total(held_out)}.
+
+{_table(held_out)}
+
+Left out of what the interpreter has installed:
+
+| reason | files |
+| --- | --- |
+{reasons}"""
+
+
+def _total(rows: list[PackageRow]) -> str:
+    return f"{sum(r.files for r in rows):,} files, {sum(r.bytes for r in rows) / 1e6:.1f} MB"
+
+
+def _table(rows: Iterable[PackageRow]) -> str:
+    lines = [f"| [{r.package}]({r.url}) | {r.license} | {r.files:,} | {r.bytes:,} |" for r in rows]
+    return "\n".join(["| package | licence | files | bytes |", "| --- | --- | --- | --- |", *lines])
+
+
+def _limits(recipe: Recipe) -> str:
+    return f"""## Limits
+
+- It has read a few megabytes of Python, once or less. It finishes short, predictable code (names that stand
+  nearby, closing brackets, common idioms) and is often wrong beyond a few tokens. It knows no other language.
+- It sees {recipe.model.context_tokens} tokens: a part of one file.
+- It may repeat what it has read. The index beside it is there to find such text, with its licence.
+- The licences of its training files ask for attribution where their code is copied.
+- It follows no instructions and holds no knowledge worth asking for.
+
+Licence of the weights: Apache-2.0, as this repository."""

@@ -93,8 +93,7 @@ async def _complete(
     try:
         request = _request(document, replaced, chosen, invoked=invoked)
         version = document.version
-        service = await ls.engine.service()
-        completion = await service.complete(request) if service else None
+        completion = await ls.latest.run(uri, _suggest(ls, request))
     except ScAttribError as error:
         ls.notices.tell(f"No suggestion could be made: {error}")
         return None
@@ -108,6 +107,11 @@ async def _complete(
         _tell_withheld(ls, uri, completion)
         return None
     return completion
+
+
+async def _suggest(ls: Server, request: CompletionRequest) -> Completion | None:
+    service = await ls.engine.service()
+    return await service.complete(request) if service else None
 
 
 def _request(document: Document, replaced: types.Range, chosen: str, *, invoked: bool) -> CompletionRequest:

@@ -16,6 +16,7 @@ from lsp import completion, diagnostics, hover, lifecycle
 from lsp.documents import Document, DocumentWorkspace
 from lsp.engine import Engine
 from lsp.findings import Findings
+from lsp.latest import Latest
 from lsp.notices import Notices
 from lsp.protocol import Protocol
 from lsp.settings import ServerSettings
@@ -40,6 +41,7 @@ class Server(LanguageServer):
         self.settings = ServerSettings()
         self.notices = Notices(self.protocol)
         self.engine = Engine(self)
+        self.latest = Latest()
         self.findings = Findings()
         self.checks = diagnostics.Checks(self)
 

@@ -205,6 +205,17 @@ async def test_cancelling_a_request_stops_the_model(start, workspace):
             await request
 
 
+async def test_a_newer_request_or_an_edit_ends_the_older_one(editor, workspace):
+    """Not every editor cancels what it no longer needs; the slow reply would take forty seconds."""
+    uri = await editor.open(workspace / "slow.py", "slow = ")
+    older = asyncio.create_task(editor.inline(uri, 0, 7))
+    newer = asyncio.create_task(editor.inline(uri, 0, 7))
+    async with asyncio.timeout(20):
+        assert await older == []
+        _insert(editor, uri, line=0, character=7, text="1")
+        assert await newer == []
+
+
 async def test_progress_is_shown_while_model_and_index_load(start, workspace):
     async with start() as editor:
         uri = await editor.open(workspace / "a.py", FRESH_HEAD + "    ")

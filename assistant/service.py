@@ -9,27 +9,39 @@ import asyncio
 import contextlib
 import secrets
 import time
-from codecs import getincrementaldecoder
-from dataclasses import dataclass
+from codecs import IncrementalDecoder, getincrementaldecoder
+from dataclasses import dataclass, field
 
-from assistant.backends.protocol import CompletionBackend, Sampling
+from assistant.backends.protocol import CompletionBackend, Sampling, Token
 from assistant.completion import Completion, CompletionRecords, CompletionRequest, Timing, Trigger
 from assistant.config import Lines, Settings
 from assistant.prompt import Budget, build_prompt
 from assistant.tracing import UNTRACED, Ruling, TextTracer, rule
-from assistant.trim import Gap, begins_block, is_complete, trim
+from assistant.trim import Gap, begins_block, end_of_sense, is_complete, trim
 
-_decoder = getincrementaldecoder("utf-8")
+_utf8_decoder = getincrementaldecoder("utf-8")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Answer:
-    """What the model wrote."""
+    """What the model writes, token by token."""
 
-    text: str
-    tokens: int
-    finished: bool
+    gap: Gap
+    stops: frozenset[int]
+    text: str = ""
+    tokens: int = 0
+    finished: bool = False
     """Whether it came to an end, rather than to a limit."""
+    _decoder: IncrementalDecoder = field(default_factory=lambda: _utf8_decoder("ignore"))
+
+    def take(self, token: Token) -> None:
+        """Add a token, and see whether it was the last one that is wanted."""
+        self.tokens += 1
+        self.text += self._decoder.decode(token.text)
+        end = end_of_sense(self.text)
+        self.text = self.text[:end]
+        ended = token.id in self.stops or not token.text
+        self.finished = ended or end is not None or is_complete(self.text, self.gap)
 
 
 class CompletionService:
@@ -101,19 +113,15 @@ class CompletionService:
         """Let the model write until its answer is complete, or the budget of tokens or time is spent."""
         wanted, model = self._settings.completion, self._settings.model
         sampling = Sampling(temperature=model.temperature, seed=model.seed)
-        stops = self.backend.fim_ids.stops
-        decoder, text, count, finished = _decoder("ignore"), "", 0, False
+        answer = _Answer(gap=gap, stops=self.backend.fim_ids.stops)
         stream = self.backend.generate(prompt, max_tokens=wanted.max_tokens, sampling=sampling)
-        async with contextlib.aclosing(stream):
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wanted.timeout_ms / 1e3):
-                    async for token in stream:
-                        count += 1
-                        text += decoder.decode(token.text)
-                        if token.id in stops or not token.text or is_complete(text, gap):
-                            finished = True
-                            break
-        return _Answer(text=text, tokens=count, finished=finished)
+        with contextlib.suppress(TimeoutError):
+            async with contextlib.aclosing(stream), asyncio.timeout(wanted.timeout_ms / 1e3):
+                async for token in stream:
+                    answer.take(token)
+                    if answer.finished:
+                        break
+        return answer
 
     async def _rule(self, gap: Gap, text: str) -> Ruling:
         if self._tracer is None:

@@ -15,6 +15,9 @@ _WORD = re.compile(r"\w")
 _TRAILING_WORD = re.compile(r"\w+$")
 _TAB_COLUMNS = 4
 _SIGNIFICANT_CHARACTERS = 3
+_LOOPS = 6
+"""Times that the same characters follow upon themselves before that is taken for a loop."""
+_MIN_LOOP_CHARACTERS, _MAX_LOOP_CHARACTERS = 2, 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,24 @@ def begins_block(prefix: str, suffix: str) -> bool:
 def is_complete(text: str, gap: Gap) -> bool:
     """Whether nothing that is generated after ``text`` could be kept."""
     return _end_of_answer(text, gap) is not None
+
+
+def end_of_sense(text: str) -> int | None:
+    """Find where a text began to repeat itself, as small models do; ``None`` while it does not.
+
+    Asked after each token: only what the text ends with is looked at.
+
+    >>> end_of_sense("path." * 6), end_of_sense("-" * 80), end_of_sense("0, 1, 0, 1, 0, 0, 1")
+    (5, None, None)
+    """
+    for size in range(_MIN_LOOP_CHARACTERS, _MAX_LOOP_CHARACTERS + 1):
+        unit = text[-size:]
+        if _WORD.search(unit) and text.endswith(unit * _LOOPS):
+            start = len(text) - size * _LOOPS
+            while text.startswith(unit, start - size) and start >= size:
+                start -= size
+            return start + size
+    return None
 
 
 def trim(text: str, gap: Gap, *, finished: bool) -> str:

@@ -29,6 +29,9 @@ NO_INDEX = (
     "build one with: sc-attrib index build --packages"
 )
 
+_WARM_UP = b"def warm_up(pages, of, the, index):\n    return [page for page in pages if page in of[the]]\n"
+"""Traced once while loading, so that the first suggestion does not wait for what is read at first use."""
+
 T = TypeVar("T")
 
 
@@ -142,4 +145,6 @@ def _open_tracer(settings: TraceSettings, root: Path | None) -> TextTracer:
     indexes = configured or find_indexes(base)
     if not indexes:
         raise ScAttribError(NO_INDEX)
-    return Tracer.open(indexes)
+    tracer = Tracer.open(indexes)
+    tracer.trace_insertion(b"", _WARM_UP, b"")
+    return tracer

@@ -87,6 +87,14 @@ async def test_generating_ends_with_the_line():
     assert completion.timing.generated_tokens == 2
 
 
+async def test_a_model_that_repeats_itself_is_stopped():
+    answer = Reply(after="x = ", text="a.path", ends=False)
+    completion = await service(Reply(after="x = ", text="a" + ".path" * 100)).complete(request("x = "))
+    assert completion.text == "a.path"
+    assert completion.timing.generated_tokens < 40
+    assert (await service(answer).complete(request("x = "))).text == "a.path"
+
+
 async def test_an_explicit_request_may_span_lines():
     answer = Reply(after="x = ", text="1\ny = 2")
     completion = await service(answer).complete(request("x = ", trigger=Trigger.INVOKED))

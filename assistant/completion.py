@@ -38,6 +38,12 @@ class CompletionRequest:
         """The text after the cursor."""
         return self.text[max(0, self.offset) :]
 
+    @property
+    def is_inside_word(self) -> bool:
+        """Whether the cursor parts a word in two, where nothing can sensibly be put in."""
+        before, after = self.prefix[-1:], self.suffix[:1]
+        return (before.isalnum() or before == "_") and (after.isalnum() or after == "_")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:

@@ -69,7 +69,7 @@ class CompletionService:
         A suggestion that the policy withholds is answered too, and says why. Cancelling the task that
         waits here stops the model. Raises :class:`~assistant.errors.AssistantError`.
         """
-        if not self._settings.completion.enabled or (self._tracer is None and self._settings.trace.required):
+        if not self._is_wanted(request):
             return None
         started = time.perf_counter()
         gap = self._gap(request)
@@ -89,6 +89,12 @@ class CompletionService:
             generated_tokens=answer.tokens,
         )
         return self._record(request, text, ruling, timing)
+
+    def _is_wanted(self, request: CompletionRequest) -> bool:
+        if request.trigger is Trigger.AUTOMATIC and request.is_inside_word:
+            return False
+        traceable = self._tracer is not None or not self._settings.trace.required
+        return self._settings.completion.enabled and traceable
 
     def _gap(self, request: CompletionRequest) -> Gap:
         wanted = self._settings.completion.lines

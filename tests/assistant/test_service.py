@@ -182,6 +182,13 @@ async def test_switched_off_it_suggests_nothing():
     assert await service(Reply(text="1"), enabled=False).complete(request("x = ")) is None
 
 
+async def test_inside_a_word_nothing_is_suggested_unless_asked_for():
+    made = service(Reply(text="1"))
+    assert await made.complete(request("resu", "lt = 1")) is None
+    assert await made.complete(request("resu", "lt = 1", trigger=Trigger.INVOKED)) is not None
+    assert await made.complete(request("result", " = 1")) is not None
+
+
 async def test_an_error_of_the_model_is_passed_on():
     with pytest.raises(BackendError, match="out of luck"):
         await service(Reply(text="", error="out of luck")).complete(request("x = "))

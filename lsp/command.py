@@ -8,8 +8,12 @@ import ipaddress
 import logging
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attribution.errors import MissingExtraError, ScAttribError, UsageError
+
+if TYPE_CHECKING:
+    from lsp.server import Server
 
 _LOOPBACK = "127.0.0.1"
 _LEVELS = ("debug", "info", "warning", "error")
@@ -39,22 +43,31 @@ def run(args: argparse.Namespace) -> int:
     import asyncio
 
     from lsp.server import create_server
-    from lsp.transport import serve_stdio, serve_tcp
 
     address = parse_address(args.tcp) if args.tcp is not None else None
     server = create_server()
     try:
-        if address is None:
-            serve_stdio(server)
-        else:
-            asyncio.run(serve_tcp(server, *address))
+        _serve(server, address)
     except SystemExit:
         pass  # pygls leaves its loop so, after the editor's `exit`
-    except OSError as error:
-        raise ScAttribError(f"--tcp {args.tcp}: {error.strerror}; choose another address") from error
     finally:
         asyncio.run(server.engine.close())
     return 0 if server.has_shut_down else EXIT_WITHOUT_SHUTDOWN
+
+
+def _serve(server: Server, address: tuple[str, int] | None) -> None:
+    import asyncio
+
+    from lsp.transport import serve_stdio, serve_tcp
+
+    if address is None:
+        serve_stdio(server)
+        return
+    try:
+        asyncio.run(serve_tcp(server, *address))
+    except OSError as error:
+        place = ":".join(map(str, address))
+        raise ScAttribError(f"--tcp {place}: {error.strerror}; choose another address") from error
 
 
 def parse_address(text: str) -> tuple[str, int]:

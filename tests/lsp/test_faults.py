@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 from concurrent.futures import Future
@@ -285,6 +286,17 @@ async def test_one_editor_is_served_over_tcp(workspace, script, index):
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def test_an_address_that_is_taken_is_one_sentence(workspace):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = subprocess.run(
+            [SC_ATTRIB, "lsp", "--tcp", address], capture_output=True, text=True, timeout=60
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"sc-attrib: --tcp {address}: ")
+    assert "Traceback" not in done.stderr
 
 
 async def test_an_address_that_makes_no_sense_is_one_sentence(workspace):

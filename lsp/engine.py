@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from assistant.backends.protocol import CompletionBackend
 from assistant.completion import CompletionRecords
-from assistant.config import ModelSettings, Settings, TraceSettings
+from assistant.config import ModelSettings, Settings
 from assistant.models import ModelOptions, model_path, open_backend
 from assistant.service import CompletionService
 from assistant.tracing import TextTracer
 from attribution.errors import ScAttribError
+from lsp.indexes import Stamp, index_paths, open_tracer, stamp
 from lsp.notices import StatusKind
 from lsp.progress import work_done
 
@@ -23,14 +24,6 @@ if TYPE_CHECKING:
     from lsp.server import Server
 
 _log = logging.getLogger(__name__)
-
-NO_INDEX = (
-    "There is no index of known code, so suggestions cannot be traced and none are made; "
-    "build one with: sc-attrib index build --packages"
-)
-
-_WARM_UP = b"def warm_up(pages, of, the, index):\n    return [page for page in pages if page in of[the]]\n"
-"""Traced once while loading, so that the first suggestion does not wait for what is read at first use."""
 
 T = TypeVar("T")
 
@@ -43,6 +36,9 @@ class Engine:
         self._settings = Settings()
         self._model: asyncio.Task[CompletionBackend | None] | None = None
         self._tracer: asyncio.Task[TextTracer | None] | None = None
+        self._root: Path | None = None
+        self._stamp: Stamp = ()
+        """Of the indexes, as they were when the tracer was opened."""
         self._backend: CompletionBackend | None = None
         self._loading: dict[str, str] = {}
         """What is being loaded, with its title."""
@@ -54,11 +50,10 @@ class Engine:
 
     def apply(self, settings: Settings, root: Path | None) -> None:
         """Begin to load what is not loaded yet, and anew what these settings change."""
-        old, self._settings = self._settings, settings
+        old, self._settings, self._root = self._settings, settings, root
         if self._model is None or _load_options(old.model) != _load_options(settings.model):
             self._model = asyncio.create_task(self._load_model(settings.model, after=self._model))
-        if self._tracer is None or old.trace.indexes != settings.trace.indexes:
-            self._tracer = asyncio.create_task(self._load_tracer(settings.trace, root))
+        self._open_indexes()
         self._applied.set()
 
     async def service(self) -> CompletionService | None:
@@ -72,9 +67,18 @@ class Engine:
         return CompletionService(backend, tracer=tracer, settings=self._settings, records=self.records)
 
     async def tracer(self) -> TextTracer | None:
-        """Wait for the index; ``None`` if there is none that can be used."""
+        """Wait for the index, opened anew if it has changed; ``None`` if there is none that can be used."""
         await self._applied.wait()
-        return await asyncio.shield(self._tracer) if self._tracer is not None else None
+        return await asyncio.shield(self._open_indexes())
+
+    def _open_indexes(self) -> asyncio.Task[TextTracer | None]:
+        """Begin to open the indexes, unless they are as they were."""
+        paths = index_paths(self._settings.trace, self._root)
+        now = stamp(paths)
+        if self._tracer is None or now != self._stamp:
+            self._stamp = now
+            self._tracer = asyncio.create_task(self._load_tracer(paths))
+        return self._tracer
 
     async def close(self) -> None:
         """Stop the model and free it."""
@@ -94,9 +98,8 @@ class Engine:
         self._tell_status()
         return self._backend
 
-    async def _load_tracer(self, settings: TraceSettings, root: Path | None) -> TextTracer | None:
-        load = partial(_open_tracer, settings, root)
-        tracer = await self._load("index", "Loading the index of known code", load)
+    async def _load_tracer(self, paths: list[Path]) -> TextTracer | None:
+        tracer = await self._load("index", "Loading the index of known code", partial(open_tracer, paths))
         self._tell_status()
         return tracer
 
@@ -133,18 +136,3 @@ class Engine:
 def _load_options(settings: ModelSettings) -> tuple[str, int, int]:
     """What cannot be changed without loading the model again."""
     return settings.path, settings.context_tokens, settings.threads
-
-
-def _open_tracer(settings: TraceSettings, root: Path | None) -> TextTracer:
-    """Open the indexes that are configured, otherwise those that are found."""
-    from attribution.index.locate import find_indexes
-    from attribution.trace import Tracer
-
-    base = root or Path.cwd()
-    configured = [base / Path(index).expanduser() for index in settings.indexes]
-    indexes = configured or find_indexes(base)
-    if not indexes:
-        raise ScAttribError(NO_INDEX)
-    tracer = Tracer.open(indexes)
-    tracer.trace_insertion(b"", _WARM_UP, b"")
-    return tracer

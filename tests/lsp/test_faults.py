@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -160,6 +161,17 @@ async def test_a_missing_index_is_told_once_and_nothing_untraced_is_shown(start,
         assert await editor.inline(uri, 1, 4) == []
         [message] = editor.messages
         assert "nowhere" in message.message
+
+
+async def test_an_index_that_is_built_later_is_noticed(start, workspace, tmp_path, index):
+    """The message says how to build one; whoever does so need not restart anything."""
+    later = tmp_path / "later"
+    async with start(settings={"trace": {"indexes": [str(later)]}}) as editor:
+        uri = await editor.open(workspace / "a.py", FRESH_HEAD + "    ")
+        assert await editor.inline(uri, 1, 4) == []
+        shutil.copytree(index, later)
+        [item] = await editor.inline(uri, 1, 4)
+        assert item.command.arguments[0]["traced"]
 
 
 async def test_untraced_suggestions_say_that_they_are(start, workspace, tmp_path):

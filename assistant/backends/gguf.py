@@ -21,6 +21,7 @@ _VERSIONS = (2, 3)
 _DEFAULT_ALIGNMENT = 32
 _MAX_DIMENSIONS = 4
 _STRING, _ARRAY = 8, 9
+_LENGTH = struct.Struct("<Q")
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 TENSOR_BLOCKS = {
     0: (1, 4),
@@ -140,11 +141,20 @@ class _Reader:
         if kind in _SCALARS:
             self._advance(count * struct.calcsize("<" + _SCALARS[kind]))
         elif kind == _STRING:
-            for _ in range(count):
-                self._advance(self._number("Q"))
+            self._skip_strings(count)
         else:
             raise _unusable(self._path, "its metadata is damaged")
         return count
+
+    def _skip_strings(self, count: int) -> None:
+        """Move over many strings: a vocabulary and its merges are about 100,000."""
+        at, end = self._at, len(self._data)
+        for _ in range(count):
+            if at + _LENGTH.size > end:
+                at = end + 1
+                break
+            at += _LENGTH.size + _LENGTH.unpack_from(self._data, at)[0]
+        self._advance(at - self._at)
 
     def _string(self) -> str:
         length = self._number("Q")

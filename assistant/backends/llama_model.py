@@ -29,6 +29,7 @@ _MAX_THREADS = 8
 _ABORTED = 2
 _PIECE_BYTES = 256
 _LOG_ERROR = 4
+_NAME_CHARACTERS = 80
 
 
 class AbortFlag:
@@ -82,7 +83,7 @@ class LlamaModel:
         except ModelUnusableError:
             self.free()
             raise
-        name = header.metadata.get("general.name", path.stem)
+        name = _printable(str(header.metadata.get("general.name", path.stem)))
         self.description = f"{name} ({header.architecture}, {self._describe()})"
 
     def _load(self, path: Path, options: ModelOptions) -> None:
@@ -253,6 +254,11 @@ class LlamaModel:
         if self._model:
             llama_cpp.llama_model_free(self._model)
             self._model = None
+
+
+def _printable(name: str) -> str:
+    """Keep what a model calls itself fit for a status bar."""
+    return "".join(character for character in name if character.isprintable())[:_NAME_CHARACTERS]
 
 
 def default_threads() -> int:

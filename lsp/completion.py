@@ -37,9 +37,8 @@ def register(server: Server) -> None:
     server.feature(DID_SHOW)(did_show)
     server.feature(DID_PARTIALLY_ACCEPT)(did_partially_accept)
 
-    @server.command(
-        ACCEPTED
-    )  # inside: pygls resolves the annotations of commands, and Server is not known here
+    # A closure, because pygls resolves the annotations of commands, and Server is not known here.
+    @server.command(ACCEPTED)
     def accepted(*arguments: Any) -> None:
         server.engine.records.mark_accepted(_id_in(arguments[0] if arguments else None))
 

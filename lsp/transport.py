@@ -14,7 +14,8 @@ from pygls.io_ import run_async
 
 from lsp.server import Server
 
-_log = logging.getLogger(__name__)
+_wire_log = logging.getLogger("pygls.io_")
+"""pygls' own, as on stdio: what it says of a message may hold code."""
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 
 
@@ -65,6 +66,6 @@ async def serve_tcp(server: Server, host: str, port: int) -> None:
             stop_event=threading.Event(),
             reader=reader,
             protocol=server.protocol,
-            logger=_log,
+            logger=_wire_log,
             error_handler=server.report_server_error,
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TextIO, TypedDict
 
 from assistant.fim import FimOrder
+from attribution.errors import UnreadableInputError
 from training.infill import InfillAnswer, InfillScore, complete_line, draw_tasks, read_texts
 from training.served import LlamaModel
 
@@ -42,6 +43,10 @@ def evaluate(
     texts = read_texts(held_out)
     model = LlamaModel(model_path)
     drawn = draw_tasks(texts, model, count=tasks, seed=seed)
+    if not drawn:
+        raise UnreadableInputError(
+            held_out, "holds no line that could be completed", remedy="name the held_out.jsonl of another run"
+        )
     orders: dict[str, OrderResult] = {}
     first: list[InfillAnswer] = []
     for order in FimOrder:

@@ -99,8 +99,10 @@ def draw_tasks(
     texts: Sequence[tuple[str, bytes]], model: ServedModel, *, count: int, seed: int = 0
 ) -> list[InfillTask]:
     """Draw files by their length, in each a line with something to complete; fewer where there are none."""
+    if not texts:
+        return []
     random = np.random.default_rng(seed)
-    weights = np.array([len(text) for _, text in texts], dtype=float)
+    weights = np.array([len(text) + 1 for _, text in texts], dtype=float)
     tasks: list[InfillTask] = []
     for _ in range(count * 20):
         path, text = texts[random.choice(len(texts), p=weights / weights.sum())]
@@ -114,6 +116,8 @@ def draw_tasks(
 
 def _draw_task(path: str, text: bytes, model: ServedModel, random: np.random.Generator) -> InfillTask | None:
     lines = text.splitlines(keepends=True)
+    if not lines:
+        return None
     number = int(random.integers(len(lines)))
     line = lines[number].rstrip(b"\r\n")
     indent = len(line) - len(line.lstrip())

@@ -98,9 +98,11 @@ def _untrained() -> Tokenizer:
 
 
 def save_tokenizer(tokenizer: Tokenizer, path: Path) -> None:
-    """Write ``tokenizer.json``."""
+    """Write ``tokenizer.json``; a file of that name is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    tokenizer.save(str(path))
+    partial = path.with_name(path.name + ".partial")
+    tokenizer.save(str(partial))
+    partial.replace(path)
 
 
 def load_tokenizer(path: Path) -> Tokenizer:

@@ -70,8 +70,9 @@ def test_same_seed_draws_the_same_tasks(files):
     assert first == again != other
 
 
-def test_text_without_a_line_to_complete_yields_no_task():
-    assert draw_tasks([("a.py", b"a\n\n")], ByteModel([]), count=3) == []
+@pytest.mark.parametrize("texts", [[], [("a.py", b"")], [("a.py", b"a\n\n")]])
+def test_text_without_a_line_to_complete_yields_no_task(texts):
+    assert draw_tasks(texts, ByteModel([]), count=3) == []
 
 
 @pytest.mark.parametrize(

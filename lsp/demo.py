@@ -6,6 +6,7 @@ import argparse
 import ast
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from lsp.editor import Editor, Suggestion
 
 _SC_ATTRIB = Path(sys.executable).with_name("sc-attrib")
-_MAX_REQUESTS = 60
+_MAX_REQUESTS = 250
+_PAUSE = re.compile(r"[(.\[]|(?<=\w)(?= )|= |, ")
 _SHOWN_LINES = 6
 _OWN_CODE = '''"""Rents rowing boats by the hour."""
 
@@ -69,6 +71,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dir", type=Path, default=Path(".demo"), help="where the index and the files go (default: .demo)"
     )
+    parser.add_argument(
+        "--model", type=Path, metavar="GGUF", help="complete with this (default: the bundled one)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -78,10 +83,12 @@ def run(args: argparse.Namespace) -> int:
             raise MissingExtraError("the demo", extra)
     import asyncio
 
+    from assistant.models import DEFAULT_MODEL
+
     page = _Page(colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
     args.dir.mkdir(parents=True, exist_ok=True)
     index = _show_index(args.dir / "index", page)
-    asyncio.run(_show_suggestions(index, page))
+    asyncio.run(_show_suggestions(index, args.model or DEFAULT_MODEL, page))
     _show_check(args.dir / "pasted.py", index, page)
     page.say("")
     page.say("Try it on your own code:  " + page.bold(f"{_own_command()} check PATH --index {index}"))
@@ -136,16 +143,16 @@ def _show_index(index: Path, page: _Page) -> Path:
     return index
 
 
-async def _show_suggestions(index: Path, page: _Page) -> None:
-    from assistant.models import DEFAULT_MODEL
+async def _show_suggestions(index: Path, model: Path, page: _Page) -> None:
     from lsp.editor import start_editor
 
     page.headline(2, "Completion from the bundled model, traced before you see it")
     settings = {
+        "model": {"path": str(model.resolve())},
         "trace": {"indexes": [str(index.resolve())]},
         "completion": {"timeoutMs": 20_000, "lines": "single"},
     }
-    page.say(page.dim(f"starting {_own_command()} lsp with {DEFAULT_MODEL.name} …"))
+    page.say(page.dim(f"starting {_own_command()} lsp with {model.name} …"))
     async with start_editor([_SC_ATTRIB, "lsp"], settings) as editor:
         copied = await _first(editor, _halves_of_known_functions(), with_match=True)
         own = await _first(editor, _halves_of_own_code(), with_match=False)
@@ -154,22 +161,37 @@ async def _show_suggestions(index: Path, page: _Page) -> None:
 
 
 def _halves_of_known_functions() -> Iterator[_Place]:
-    """Type real functions of the standard library, line by line from their middle on."""
-    for name, function in _KNOWN_FUNCTIONS:
+    """Type real functions of the standard library, from their middle on, and stop inside their lines."""
+    for name, wanted in _KNOWN_FUNCTIONS:
         path = Path(sysconfig.get_paths()["stdlib"], name)
-        for first, last, lines in _functions(path, function):
-            for stop in range((first + last) // 2, last):
-                indent = " " * (len(lines[stop]) - len(lines[stop].lstrip()))
-                if lines[stop].strip():
-                    text = "\n".join(lines[first - 1 : stop]) + "\n" + indent
-                    yield _Place(name, text, f"somebody types {function}() of the standard library")
+        for function, lines in _functions(path, wanted):
+            for number in _code_lines(function, lines):
+                above = "\n".join(lines[function.lineno - 1 : number - 1])
+                for cut in _stops(lines[number - 1]):
+                    text = f"{above}\n{lines[number - 1][:cut]}"
+                    yield _Place(name, text, f"somebody types {wanted}() of the standard library")
 
 
-def _functions(path: Path, wanted: str) -> Iterator[tuple[int, int, list[str]]]:
+def _functions(path: Path, wanted: str) -> Iterator[tuple[ast.FunctionDef, list[str]]]:
     text = path.read_text("utf-8") if path.exists() else ""
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef) and node.name == wanted and node.end_lineno:
-            yield node.lineno, node.end_lineno, text.split("\n")
+        if isinstance(node, ast.FunctionDef) and node.name == wanted:
+            yield node, text.split("\n")
+
+
+def _code_lines(function: ast.FunctionDef, lines: list[str]) -> list[int]:
+    """Numbers of the lines in the second half of a function that hold code, not comments or blanks."""
+    body = function.body[1:] or function.body
+    first, last = body[0].lineno, function.end_lineno or body[-1].lineno
+    numbers = range((first + last) // 2, last + 1)
+    return [n for n in numbers if lines[n - 1].strip() and not lines[n - 1].strip().startswith("#")]
+
+
+def _stops(line: str) -> list[int]:
+    """Places inside a line at which somebody may pause: behind a name, a dot, a bracket or a sign."""
+    start = len(line) - len(line.lstrip()) + 3
+    stops = [match.end() for match in _PAUSE.finditer(line) if start <= match.end() <= len(line.rstrip()) - 3]
+    return [stops[0], stops[-1]] if len(stops) > 1 else stops
 
 
 def _halves_of_own_code() -> Iterator[_Place]:
@@ -218,9 +240,14 @@ def _show_suggestion(place: _Place, suggestion: Suggestion, page: _Page) -> None
 def _show_check(path: Path, index: Path, page: _Page) -> None:
     page.headline(3, "A file into which a function was pasted: sc-attrib check")
     source = Path(sysconfig.get_paths()["stdlib"], "textwrap.py")
-    first, last, lines = next(_functions(source, "dedent"))
+    function, lines = next(_functions(source, "dedent"))
     path.write_text(
-        _OWN_CODE + " " * 16 + "return boat\n\n\n" + "\n".join(lines[first - 1 : last]) + "\n", "utf-8"
+        _OWN_CODE
+        + " " * 16
+        + "return boat\n\n\n"
+        + "\n".join(lines[function.lineno - 1 : function.end_lineno])
+        + "\n",
+        "utf-8",
     )
     page.say(page.dim(f"$ {_own_command()} check {path} --index {index}"))
     _run_cli("check", path, "--index", index, quiet=False)

@@ -7,12 +7,14 @@ back end reuse its work; a cut that moved with every token would throw all of it
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from assistant.backends.protocol import CompletionBackend
 from assistant.fim import FimOrder, infill
 
 CUT_LINES = 16
+_LAST_TOKEN = re.compile(r" ?[^\W\d_]{1,32}\Z|[ \t]\Z")
 _MAX_TOKEN_CHARACTERS = 6
 """Characters of code a token stands for, at most, on average: bounds what is tokenised at all."""
 _CONTROL_TOKENS = 8
@@ -33,6 +35,20 @@ class Budget:
         room = max(1, context_tokens - min(max_tokens, context_tokens // 2) - _CONTROL_TOKENS)
         suffix = min(suffix_tokens, room // 4)
         return cls(prefix_tokens=min(prefix_tokens, room - suffix), suffix_tokens=suffix)
+
+
+def split_last_token(prefix: str) -> tuple[str, str]:
+    """Part the code before the cursor from its last word or space, which may be half a token.
+
+    Byte-level tokenisers join a space to the word that follows it, so that after a lone space a model
+    sees what it was hardly ever trained to go on from. What is parted is left out of the prompt, and the
+    answer is required to begin with it.
+
+    >>> split_last_token("for i in "), split_last_token("    ret"), split_last_token("x[1:")
+    (('for i in', ' '), ('   ', ' ret'), ('x[1:', ''))
+    """
+    found = _LAST_TOKEN.search(prefix)
+    return (prefix[: found.start()], found[0]) if found else (prefix, "")
 
 
 def build_prompt(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from assistant.backends.protocol import CompletionBackend, Sampling, Token
 from assistant.completion import Completion, CompletionRecords, CompletionRequest, Timing, Trigger
 from assistant.config import Lines, Settings
-from assistant.prompt import Budget, build_prompt
+from assistant.prompt import Budget, build_prompt, split_last_token
 from assistant.tracing import UNTRACED, Ruling, TextTracer, rule
 from assistant.trim import Gap, begins_block, end_of_sense, is_complete, trim
 
@@ -28,16 +28,20 @@ class _Answer:
 
     gap: Gap
     stops: frozenset[int]
+    required: str
+    """What it begins with, because that was left out of the prompt; not a part of ``text``."""
     text: str = ""
     tokens: int = 0
     finished: bool = False
     """Whether it came to an end, rather than to a limit."""
+    _raw: str = ""
     _decoder: IncrementalDecoder = field(default_factory=lambda: _utf8_decoder("ignore"))
 
     def take(self, token: Token) -> None:
         """Add a token, and see whether it was the last one that is wanted."""
         self.tokens += 1
-        self.text += self._decoder.decode(token.text)
+        self._raw += self._decoder.decode(token.text)
+        self.text = self._raw.removeprefix(self.required) if len(self._raw) > len(self.required) else ""
         end = end_of_sense(self.text)
         self.text = self.text[:end]
         ended = token.id in self.stops or not token.text
@@ -73,9 +77,10 @@ class CompletionService:
             return None
         started = time.perf_counter()
         gap = self._gap(request)
-        prompt = self._prompt(gap)
+        before, required = split_last_token(gap.prefix)
+        prompt = self._prompt(before, gap.suffix)
         prompted = time.perf_counter()
-        answer = await self._generate(prompt, gap)
+        answer = await self._generate(prompt, required, gap)
         text = trim(answer.text, gap, finished=answer.finished)
         decoded = time.perf_counter()
         if not text:
@@ -105,7 +110,7 @@ class CompletionService:
         max_lines = self._settings.completion.max_lines
         return Gap(prefix=prefix, suffix=suffix, multiline=multiline and max_lines > 1, max_lines=max_lines)
 
-    def _prompt(self, gap: Gap) -> list[int]:
+    def _prompt(self, before: str, after: str) -> list[int]:
         wanted = self._settings.completion
         budget = Budget.within(
             self.backend.context_tokens,
@@ -113,14 +118,16 @@ class CompletionService:
             prefix_tokens=wanted.prefix_tokens,
             suffix_tokens=wanted.suffix_tokens,
         )
-        return build_prompt(self.backend, gap.prefix, gap.suffix, budget=budget, order=wanted.order)
+        return build_prompt(self.backend, before, after, budget=budget, order=wanted.order)
 
-    async def _generate(self, prompt: list[int], gap: Gap) -> _Answer:
+    async def _generate(self, prompt: list[int], required: str, gap: Gap) -> _Answer:
         """Let the model write until its answer is complete, or the budget of tokens or time is spent."""
         wanted, model = self._settings.completion, self._settings.model
         sampling = Sampling(temperature=model.temperature, seed=model.seed)
-        answer = _Answer(gap=gap, stops=self.backend.fim_ids.stops)
-        stream = self.backend.generate(prompt, max_tokens=wanted.max_tokens, sampling=sampling)
+        answer = _Answer(gap=gap, stops=self.backend.fim_ids.stops, required=required)
+        stream = self.backend.generate(
+            prompt, max_tokens=wanted.max_tokens, sampling=sampling, required=required.encode()
+        )
         with contextlib.suppress(TimeoutError):
             async with contextlib.aclosing(stream), asyncio.timeout(wanted.timeout_ms / 1e3):
                 async for token in stream:

@@ -28,7 +28,7 @@ from assistant.backends.llama_cpp import LlamaCppBackend
 from assistant.backends.protocol import CompletionBackend
 from assistant.config import CompletionSettings
 from assistant.models import DEFAULT_MODEL, ModelOptions
-from assistant.prompt import Budget, build_prompt
+from assistant.prompt import Budget, build_prompt, split_last_token
 from assistant.trim import Gap, begins_block, is_complete
 
 SC_ATTRIB = Path(sys.executable).with_name("sc-attrib")
@@ -129,13 +129,15 @@ async def _call_directly(backend: CompletionBackend, prefix: str) -> float:
         prefix_tokens=SETTINGS.prefix_tokens,
         suffix_tokens=SETTINGS.suffix_tokens,
     )
-    prompt = build_prompt(backend, prefix, TAIL, budget=budget, order=SETTINGS.order)
+    before, required = split_last_token(prefix)
+    prompt = build_prompt(backend, before, TAIL, budget=budget, order=SETTINGS.order)
     gap = Gap(prefix=prefix, suffix=TAIL, multiline=begins_block(prefix, TAIL), max_lines=SETTINGS.max_lines)
+    stream = backend.generate(prompt, max_tokens=SETTINGS.max_tokens, required=required.encode())
     started, text = time.perf_counter(), b""
-    async with contextlib.aclosing(backend.generate(prompt, max_tokens=SETTINGS.max_tokens)) as stream:
+    async with contextlib.aclosing(stream):
         async for token in stream:
             text += token.text
-            if not token.text or is_complete(text.decode("utf-8", "ignore"), gap):
+            if not token.text or is_complete(text.decode("utf-8", "ignore").removeprefix(required), gap):
                 break
     return (time.perf_counter() - started) * 1e3
 

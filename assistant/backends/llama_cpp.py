@@ -29,6 +29,7 @@ class _Job:
     prompt: Sequence[int]
     max_tokens: int
     sampling: Sampling
+    required: bytes
     loop: asyncio.AbstractEventLoop
     results: asyncio.Queue[Token | Exception | None] = field(default_factory=asyncio.Queue)
     """Tokens, then ``None``; or an error."""
@@ -97,7 +98,12 @@ class LlamaCppBackend:
         return b"".join(self._model.piece(i) for i in ids)
 
     async def generate(
-        self, prompt: Sequence[int], *, max_tokens: int, sampling: Sampling = GREEDY
+        self,
+        prompt: Sequence[int],
+        *,
+        max_tokens: int,
+        sampling: Sampling = GREEDY,
+        required: bytes = b"",
     ) -> AsyncGenerator[Token, None]:
         """Continue the prompt, token by token."""
         if max_tokens < 0:
@@ -106,8 +112,13 @@ class LlamaCppBackend:
             raise PromptTooLongError(prompt_tokens=len(prompt), context_tokens=self.context_tokens)
         if self._closed:
             return
-        loop = asyncio.get_running_loop()
-        job = _Job(prompt=prompt, max_tokens=max_tokens, sampling=sampling, loop=loop)
+        job = _Job(
+            prompt=prompt,
+            max_tokens=max_tokens,
+            sampling=sampling,
+            required=required,
+            loop=asyncio.get_running_loop(),
+        )
         future = self._worker.submit(self._run, job)
         future.add_done_callback(lambda done: job.put(_error_of(done)))
         try:
@@ -127,7 +138,9 @@ class LlamaCppBackend:
         if not self._begin(job):
             return
         try:
-            tokens = self._model.generate(job.prompt, max_tokens=job.max_tokens, sampling=job.sampling)
+            tokens = self._model.generate(
+                job.prompt, max_tokens=job.max_tokens, sampling=job.sampling, required=job.required
+            )
             for token in tokens:
                 job.put(Token(id=token, text=b"" if self._model.ends(token) else self._model.piece(token)))
                 if job.stopped:

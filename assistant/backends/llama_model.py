@@ -11,12 +11,14 @@ import logging
 import os
 import sys
 from collections.abc import Generator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import llama_cpp
 
 from assistant.backends.gguf import read_header
 from assistant.backends.protocol import Sampling
+from assistant.backends.vocabulary import Vocabulary
 from assistant.errors import BackendError, ModelUnusableError, PromptTooLongError
 from assistant.fim import FimIds, resolve_ids
 from assistant.models import ModelOptions
@@ -165,7 +167,7 @@ class LlamaModel:
         return token in self.fim_ids.stops or bool(llama_cpp.llama_vocab_is_eog(self._vocab, token))
 
     def generate(
-        self, prompt: Sequence[int], *, max_tokens: int, sampling: Sampling
+        self, prompt: Sequence[int], *, max_tokens: int, sampling: Sampling, required: bytes
     ) -> Generator[int, None, None]:
         """Continue the prompt until an end token, which is the last one given, or a limit.
 
@@ -183,13 +185,27 @@ class LlamaModel:
             for _ in range(min(max_tokens, room)):
                 if not self._evaluate(pending):
                     return
-                token = int(llama_cpp.llama_sampler_sample(sampler, self._context, -1))
+                if required:
+                    token = self._likeliest_of(self._vocabulary.beginning(required))
+                    piece = self.piece(token)
+                    required = required[len(piece) :] if required.startswith(piece) else b""
+                else:
+                    token = int(llama_cpp.llama_sampler_sample(sampler, self._context, -1))
                 yield token
                 if self.ends(token):
                     return
                 pending = [token]
         finally:
             llama_cpp.llama_sampler_free(sampler)
+
+    def _likeliest_of(self, tokens: Sequence[int]) -> int:
+        logits = llama_cpp.llama_get_logits_ith(self._context, -1)
+        return max(tokens, key=logits.__getitem__)
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        count = int(llama_cpp.llama_vocab_n_tokens(self._vocab))
+        return Vocabulary(self.piece(token) for token in range(count))
 
     def _keep_common_prefix(self, prompt: Sequence[int]) -> list[int]:
         """Drop what the context holds beyond the common prefix; answer what is still to be evaluated.

@@ -56,13 +56,21 @@ class CompletionBackend(Protocol):
         """Turn ids into bytes; control tokens have none. Inverse of :meth:`tokenize`."""
 
     def generate(
-        self, prompt: Sequence[int], *, max_tokens: int, sampling: Sampling = GREEDY
+        self,
+        prompt: Sequence[int],
+        *,
+        max_tokens: int,
+        sampling: Sampling = GREEDY,
+        required: bytes = b"",
     ) -> AsyncGenerator[Token, None]:
         """Continue the prompt, token by token.
 
         When the model ends by itself, the last token is one of ``fim_ids.stops`` or another end token,
         with empty text; otherwise the stream ends after ``max_tokens`` tokens or when the context is
         full. An empty prompt gives an empty stream. Requests wait for each other in order of arrival.
+
+        The bytes of the stream begin with ``required``: the last word before the cursor, which is left
+        out of the prompt because it may be half a token ("token healing").
 
         Cancelling the task that awaits a token reaches the running computation, also while it still
         reads the prompt; closing the generator ends it at the next token.

@@ -11,6 +11,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice, repeat
 from pathlib import Path
 
 from assistant.backends.protocol import GREEDY, Sampling, Token
@@ -75,7 +76,12 @@ class ScriptedBackend:
         return bytes(i - _FIRST_BYTE for i in ids if i >= _FIRST_BYTE)
 
     async def generate(
-        self, prompt: Sequence[int], *, max_tokens: int, sampling: Sampling = GREEDY
+        self,
+        prompt: Sequence[int],
+        *,
+        max_tokens: int,
+        sampling: Sampling = GREEDY,
+        required: bytes = b"",
     ) -> AsyncGenerator[Token, None]:
         """Give the reply that fits the prompt."""
         if max_tokens < 0:
@@ -86,10 +92,12 @@ class ScriptedBackend:
             return
         async with self._turn:
             self.prompts.append(tuple(prompt))
-            reply = self._reply_to(prompt)
+            reply = self._reply_to(self._prefix(prompt) + required)
             if reply.error is not None:
                 raise BackendError(reply.error)
-            for token in self._tokens(reply, limit=min(max_tokens, self.context_tokens - len(prompt))):
+            for token in self._tokens(
+                reply, required, limit=min(max_tokens, self.context_tokens - len(prompt))
+            ):
                 await self._pause(reply.delay_ms)
                 if self._closed.is_set():
                     return
@@ -106,8 +114,7 @@ class ScriptedBackend:
         except TimeoutError:
             return
 
-    def _reply_to(self, prompt: Sequence[int]) -> Reply:
-        before = self._prefix(prompt)
+    def _reply_to(self, before: bytes) -> Reply:
         fitting = (reply for reply in self._replies if before.endswith(reply.after.encode()))
         return next(fitting, Reply(text=""))
 
@@ -121,11 +128,11 @@ class ScriptedBackend:
             return self.detokenize(ids[ids.index(self.fim_ids.fim_middle) :])
         return self.detokenize(ids)
 
-    def _tokens(self, reply: Reply, *, limit: int) -> Iterable[Token]:
-        ids = self.tokenize(reply.text)
-        for position in range(limit):
-            if position >= len(ids) and (reply.ends or not ids):
-                yield Token(id=self.fim_ids.end_of_text, text=b"")
-                return
-            token = ids[position % len(ids)]
-            yield Token(id=token, text=self.detokenize([token]))
+    def _tokens(self, reply: Reply, required: bytes, *, limit: int) -> Iterable[Token]:
+        text = reply.text.encode()
+        endless = chain([required, text], repeat(text) if text and not reply.ends else ())
+        for byte in islice(chain.from_iterable(endless), limit):
+            limit -= 1
+            yield Token(id=byte + _FIRST_BYTE, text=bytes([byte]))
+        if limit > 0:
+            yield Token(id=self.fim_ids.end_of_text, text=b"")

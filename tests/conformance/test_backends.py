@@ -137,6 +137,15 @@ async def test_a_stream_ends_where_the_context_is_full(backend):
     assert len(await _tokens(backend, filler, max_tokens=50)) <= room
 
 
+@pytest.mark.parametrize("required", [" ", "ret", " retu", "xyzzy", "é", "\t"])
+async def test_a_stream_begins_with_what_is_required(backend, required):
+    prompt = _infill_prompt(backend, "def f(x):\n   ")
+    stream = backend.generate(prompt, max_tokens=16, required=required.encode())
+    text = b"".join([token.text async for token in stream])
+    assert text.startswith(required.encode())
+    assert await _tokens(backend, prompt) == await _tokens(backend, prompt)
+
+
 async def test_an_end_token_is_last_and_has_no_text(backend):
     tokens = await _tokens(backend, _infill_prompt(backend), max_tokens=100)
     ended = [token.id in backend.fim_ids.stops for token in tokens]

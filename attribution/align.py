@@ -33,31 +33,73 @@ class Alignment:
     """Lines of the source range, blank ones not counted, that have no equal in the query."""
 
 
-def align(query: Sketches, source: Sketches, *, query_span: Span, source_span: Span) -> Alignment:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sketched:
+    """The line sketches of a text, and which of its lines hold code."""
+
+    sketches: Sketches
+    code_lines: NDArray[np.intp]
+    """Lines, from 1, that are not blank."""
+
+    @classmethod
+    def of(cls, sketches: Sketches) -> Sketched:
+        """Note where the code is."""
+        return cls(sketches=sketches, code_lines=np.flatnonzero(sketches != BLANK) + 1)
+
+    def within(self, span: Span) -> NDArray[np.intp]:
+        """The lines of code in a range."""
+        first, last = np.searchsorted(self.code_lines, (span.first, span.last + 1))
+        return self.code_lines[first:last]
+
+    def values(self, lines: NDArray[np.intp]) -> Sketches:
+        """Sketches of these lines."""
+        return self.sketches[lines - 1]
+
+
+def align(query: Sketched, source: Sketched, *, query_span: Span, source_span: Span) -> Alignment:
     """Extend two ranges over equal neighbouring lines, find the lines they share, and cut the loose ends.
 
-    ``query`` and ``source`` are the sketches of both whole texts, of the same width. Ranges of more than
-    4,000 lines are compared by their seeds alone.
+    The sketches of both are of the same width. Ranges of more than 4,000 lines are compared by their seeds
+    alone.
     """
-    up = _equal_lines(query, source, query_span.first - 2, source_span.first - 2, step=-1)
-    down = _equal_lines(query, source, query_span.last, source_span.last, step=1)
-    query_span = Span(query_span.first - up[0], query_span.last + down[0])
-    source_span = Span(source_span.first - up[1], source_span.last + down[1])
-    query_lines = _code_lines(query, query_span)
-    source_lines = _code_lines(source, source_span)
+    query_span, source_span = _extended(query, source, query_span, source_span)
+    query_lines, source_lines = query.within(query_span), source.within(source_span)
     pairs: list[tuple[int, int]] = []
-    if 0 < max(len(query_lines), len(source_lines)) <= _MAX_ALIGNED_LINES:
-        found = tightest_alignment(query[query_lines].tolist(), source[source_lines].tolist())
-        pairs = [(int(query_lines[q]) + 1, int(source_lines[s]) + 1) for q, s in found]
+    if max(len(query_lines), len(source_lines)) <= _MAX_ALIGNED_LINES:
+        found = tightest_alignment(query.values(query_lines).tolist(), source.values(source_lines).tolist())
+        pairs = [(int(query_lines[q]), int(source_lines[s])) for q, s in found]
     if pairs:
         source_span = _without_loose_ends(query_span, source_span, pairs)
-        source_lines = _code_lines(source, source_span)
     return Alignment(
         query=query_span,
         source=source_span,
         equal_query_lines=tuple(q for q, _ in pairs),
-        differing_source_lines=len(source_lines) - len(pairs),
+        differing_source_lines=len(source.within(source_span)) - len(pairs),
     )
+
+
+def _extended(query: Sketched, source: Sketched, query_span: Span, source_span: Span) -> tuple[Span, Span]:
+    """Move the ends of both ranges outwards as long as their next lines of code are equal."""
+    q_first, q_end = np.searchsorted(query.code_lines, (query_span.first, query_span.last + 1))
+    s_first, s_end = np.searchsorted(source.code_lines, (source_span.first, source_span.last + 1))
+    up = _equal_run(query, source, query.code_lines[:q_first][::-1], source.code_lines[:s_first][::-1])
+    down = _equal_run(query, source, query.code_lines[q_end:], source.code_lines[s_end:])
+    if up:
+        query_span = Span(int(query.code_lines[q_first - up]), query_span.last)
+        source_span = Span(int(source.code_lines[s_first - up]), source_span.last)
+    if down:
+        query_span = Span(query_span.first, int(query.code_lines[q_end + down - 1]))
+        source_span = Span(source_span.first, int(source.code_lines[s_end + down - 1]))
+    return query_span, source_span
+
+
+def _equal_run(
+    query: Sketched, source: Sketched, query_lines: NDArray[np.intp], source_lines: NDArray[np.intp]
+) -> int:
+    """Count how many lines, one after another, are equal on both sides."""
+    length = min(len(query_lines), len(source_lines))
+    equal = query.values(query_lines[:length]) == source.values(source_lines[:length])
+    return length if equal.all() else int(np.argmin(equal))
 
 
 def _without_loose_ends(query: Span, source: Span, pairs: list[tuple[int, int]]) -> Span:
@@ -70,29 +112,6 @@ def _without_loose_ends(query: Span, source: Span, pairs: list[tuple[int, int]])
     before = _STRETCH * (first_query - query.first)
     after = _STRETCH * (query.last - last_query)
     return Span(max(source.first, first_source - before), min(source.last, last_source + after))
-
-
-def _code_lines(sketches: Sketches, span: Span) -> NDArray[np.intp]:
-    """Indices, from 0, of the lines in a range that are not blank."""
-    return np.flatnonzero(sketches[span.first - 1 : span.last] != BLANK) + (span.first - 1)
-
-
-def _equal_lines(query: Sketches, source: Sketches, q: int, s: int, *, step: int) -> tuple[int, int]:
-    """Walk both texts as long as their lines are equal; answer how far, ending on a line of code.
-
-    Blank lines are passed over on either side.
-    """
-    query_start, source_start = q, s
-    reached = (0, 0)
-    while True:
-        while 0 <= q < len(query) and query[q] == BLANK:
-            q += step
-        while 0 <= s < len(source) and source[s] == BLANK:
-            s += step
-        if not (0 <= q < len(query) and 0 <= s < len(source) and query[q] == source[s]):
-            return reached
-        q, s = q + step, s + step
-        reached = (abs(q - query_start), abs(s - source_start))
 
 
 def tightest_alignment(left: Sequence[int], right: Sequence[int]) -> list[tuple[int, int]]:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attribution.align import Alignment, align
+from attribution.align import Alignment, Sketched, align
 from attribution.chain import Chains, Hits, chain_hits
 from attribution.fingerprint.lines import line_sketches
 from attribution.fingerprint.seeds import K_TOKENS, Seeds, all_seeds
 from attribution.fingerprint.tokens import TokenStream, tokenize
+from attribution.index.profile import Profile
 from attribution.index.segment import Segment
 from attribution.model import Lane
 from attribution.span import Span
 
 _REPEAT_CAP = 16
 """A seed that occurs more often than this in the query is repetition, and is not looked up."""
-_MAX_ALIGNED = 64
-"""Chains that are aligned line by line, best first."""
-_MIN_CHAIN_HITS = 2
+_MAX_ALIGNED = 512
+"""Chains of one segment that are aligned line by line, best first."""
+_MAX_ALIGNED_A_LINE = 24
+"""Of them, chains that concern the same line of the query: enough to see that code is common."""
 _EXTENSION_TOKENS = 64
 """Tokens by which alignment rarely extends a chain further."""
 
@@ -32,14 +35,18 @@ class Query:
     tokens: TokenStream
     seeds: Seeds
     """Every k-gram that is not mere repetition."""
-    sketches: NDArray[np.uint16]
+    lines: Mapping[str, Sketched]
+    """Line sketches by the type in which an index keeps them."""
 
     @classmethod
     def of(cls, content: bytes) -> Query:
         """Fingerprint the text densely, so that it meets whichever seeds an index kept."""
         tokens = tokenize(content)
+        sketches = line_sketches(tokens)
         return cls(
-            tokens=tokens, seeds=_without_repetition(all_seeds(tokens)), sketches=line_sketches(tokens)
+            tokens=tokens,
+            seeds=_without_repetition(all_seeds(tokens)),
+            lines={p.sketch_type: Sketched.of(sketches.astype(p.sketch_type)) for p in Profile},
         )
 
     def tokens_between(self, start: int, stop: int) -> range:
@@ -67,6 +74,8 @@ class Candidate:
     similarity: float
     containment: float
     found_by: tuple[Lane, ...]
+    is_common: bool = False
+    """Whether most of its seeds are in so many documents that the index keeps no places for them."""
 
     def also_found_by(self, lane: Lane) -> Candidate:
         """Note that another lane found the same document."""
@@ -98,15 +107,19 @@ def find_candidates(
     With ``focus``, a range of token positions, only candidates that share tokens inside it count.
     """
     chains = _chains(query, segment)
-    order = np.argsort(-chains.covered_tokens, kind="stable")[:_MAX_ALIGNED]
+    common = np.sort(query.seeds.positions[segment.seeds.are_common(query.seeds.hashes)])
+    aligned_at = np.zeros(query.tokens.line_count + 2, dtype=np.int64)
     found: list[Candidate] = []
-    for chain in order.tolist():
+    for chain in np.argsort(-chains.covered_tokens, kind="stable")[:_MAX_ALIGNED].tolist():
         members = chains.members(chain)
-        if len(members) >= min(_MIN_CHAIN_HITS, len(query.seeds)) and not _is_shadowed(members, found):
-            candidate, shared = _aligned(query, segment, members)
-            reaches = focus is None or bool(shared[focus.start : focus.stop].any())
-            if candidate.tokens >= min_tokens and reaches:
-                found.append(candidate)
+        place = slice(int(members.query_lines[0]), int(members.query_lines[-1]) + 1)
+        if aligned_at[place].min() >= _MAX_ALIGNED_A_LINE or _is_shadowed(members, found):
+            continue
+        aligned_at[place] += 1
+        candidate, shared = _aligned(query, segment, members, common)
+        reaches = focus is None or bool(shared[focus.start : focus.stop].any())
+        if candidate.tokens >= min_tokens and reaches:
+            found.append(candidate)
     return sorted(found, key=lambda candidate: -candidate.tokens)
 
 
@@ -130,39 +143,49 @@ def _chains(query: Query, segment: Segment) -> Chains:
     return chain_hits(hits, seed_tokens=K_TOKENS)
 
 
-def _aligned(query: Query, segment: Segment, members: Hits) -> tuple[Candidate, NDArray[np.bool_]]:
-    """Align one chain; answer the candidate and, for each query token, whether the source shares it."""
+def _aligned(
+    query: Query, segment: Segment, members: Hits, common: NDArray[np.int32]
+) -> tuple[Candidate, NDArray[np.bool_]]:
+    """Align one chain; answer the candidate and, for each query token, whether the source shares it.
+
+    ``common`` are the positions of the query's common seeds, sorted.
+    """
     document = int(members.documents[0])
-    sketches = segment.sketches(document)
+    source = Sketched.of(segment.sketches(document))
     alignment = align(
-        query.sketches.astype(sketches.dtype),
-        sketches,
+        query.lines[source.sketches.dtype.str.lstrip("|")],
+        source,
         query_span=_query_span(query, members),
-        source_span=_source_span(query, members, len(sketches)),
+        source_span=_source_span(query, members, len(source.sketches)),
     )
     shared = _shared_tokens(query.tokens, members, alignment)
     tokens = int(np.count_nonzero(shared))
     first, last = np.searchsorted(query.tokens.lines, (alignment.query.first, alignment.query.last + 1))
-    query_tokens = int(last - first)
+    common_inside = int(np.diff(np.searchsorted(common, (first, last)))[0])
+    source_tokens = _source_tokens(
+        query,
+        alignment,
+        tokens_a_line=segment.token_count(document) / max(1, len(source.code_lines)),
+        shared=tokens,
+    )
     candidate = Candidate(
         segment=segment,
         document=document,
         query=alignment.query,
         source=alignment.source,
         tokens=tokens,
-        similarity=2 * tokens / (query_tokens + _source_tokens(query, alignment, tokens, segment, document)),
-        containment=tokens / query_tokens,
+        similarity=2 * tokens / (int(last - first) + source_tokens),
+        containment=tokens / int(last - first),
         found_by=(Lane.SEEDS,),
+        is_common=common_inside > len(members),
     )
     return candidate, shared
 
 
-def _source_tokens(query: Query, alignment: Alignment, shared: int, segment: Segment, document: int) -> float:
+def _source_tokens(query: Query, alignment: Alignment, *, tokens_a_line: float, shared: int) -> float:
     """Estimate the tokens of the source range: exact on equal lines, the document's average elsewhere."""
-    code_lines = int(np.count_nonzero(segment.sketches(document)))
-    on_differing_lines = alignment.differing_source_lines * segment.token_count(document) / max(1, code_lines)
     on_equal_lines = int(np.count_nonzero(np.isin(query.tokens.lines, alignment.equal_query_lines)))
-    return max(on_equal_lines + on_differing_lines, shared)
+    return max(on_equal_lines + alignment.differing_source_lines * tokens_a_line, shared)
 
 
 def _query_span(query: Query, members: Hits) -> Span:

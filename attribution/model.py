@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from attribution.span import Span
-from attribution.swhid import Swhid
+from attribution.swhid import Swhid, is_uri
 
 NO_ASSERTION = "NOASSERTION"
 """SPDX's word for a licence that nobody has determined."""
@@ -34,6 +34,11 @@ class Origin:
     """A ``swh:1:rev:…`` or ``swh:1:rel:…``, or where there is none a release such as ``requests 2.34.2``."""
     snapshot: Swhid | None = None
     license: License = License()
+
+    def __post_init__(self) -> None:
+        """Raise :class:`ValueError` for an origin that could not be written as a SWHID qualifier."""
+        if not is_uri(self.url):
+            raise ValueError(f"not a URI: {self.url!r}")
 
     def qualify(self, content: Swhid, *, lines: Span | None = None) -> Swhid:
         """Add origin, visit, anchor, path and lines to the SWHID of this file's content."""
@@ -121,6 +126,8 @@ class Match:
     verdict: Verdict
     copies: int = 1
     """Known files that hold the same range, this one included."""
+    other_licenses: tuple[str, ...] = ()
+    """Licence expressions of the copies, where they differ from this one's."""
 
     @property
     def license(self) -> License:

@@ -16,7 +16,9 @@ from attribution.span import Span
 
 _CORE = re.compile(r"swh:1:(cnt|dir|rev|rel|snp):([0-9a-f]{40})")
 _FRAGMENT = re.compile(r"(\d+)(?:-(\d+))?", re.ASCII)
-_RESERVED = re.compile(r"[%;\x00-\x20\x7f]")
+_NOT_IN_IRI = re.compile(r"[%;\x00-\x20\x7f]")
+_NOT_IN_PATH = re.compile(r"[^A-Za-z0-9\-._~!$&'()*+,=:@/\x80-\U0010ffff]")
+"""ASCII that RFC 3987's ``ipath-absolute`` does not hold, and what ends a qualifier."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 
 
@@ -62,12 +64,14 @@ class Swhid:
     def __post_init__(self) -> None:
         if not _CORE.fullmatch(f"swh:1:{self.object_type}:{self.object_id}"):
             raise ValueError(f"not a SWHID: swh:1:{self.object_type}:{self.object_id}")
+        if self.path is not None:
+            object.__setattr__(self, "path", _normalized(self.path))
         for name, problem in self._problems():
             raise ValueError(f"SWHID qualifier {name}: {problem}")
 
     def _problems(self) -> list[tuple[str, str]]:
         problems = []
-        if self.origin is not None and not _SCHEME.match(self.origin):
+        if self.origin is not None and not is_uri(self.origin):
             problems.append(("origin", "is not a URI"))
         if self.visit is not None and self.origin is None:
             problems.append(("visit", "needs an origin"))
@@ -148,13 +152,13 @@ class Swhid:
     def __str__(self) -> str:
         parts = [f"swh:1:{self.object_type}:{self.object_id}"]
         if self.origin is not None:
-            parts.append(f"origin={_escape(self.origin)}")
+            parts.append(f"origin={_escape(self.origin, _NOT_IN_IRI)}")
         if self.visit is not None:
             parts.append(f"visit={self.visit}")
         if self.anchor is not None:
             parts.append(f"anchor={self.anchor}")
         if self.path is not None:
-            parts.append(f"path={_escape(self.path)}")
+            parts.append(f"path={_escape(self.path, _NOT_IN_PATH)}")
         if self.lines is not None:
             parts.append(f"lines={self.lines}")
         if self.byte_range is not None:
@@ -166,9 +170,23 @@ _ANCHORS = (ObjectType.DIRECTORY, ObjectType.REVISION, ObjectType.RELEASE, Objec
 _QUALIFIERS = ("origin", "visit", "anchor", "path", "lines", "bytes")
 
 
-def _escape(text: str) -> str:
-    """Percent-encode what would end a qualifier, and bytes that are not UTF-8."""
-    escaped = _RESERVED.sub(lambda m: f"%{ord(m[0]):02X}", text)
+def is_uri(text: str) -> bool:
+    """Whether a text starts with a URI scheme.
+
+    >>> is_uri("https://github.com/psf/requests"), is_uri("requests")
+    (True, False)
+    """
+    return _SCHEME.match(text) is not None
+
+
+def _normalized(path: str) -> str:
+    """Read surrogate escapes that spell UTF-8 as what they spell; raise :class:`ValueError` for others."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+
+
+def _escape(text: str, forbidden: re.Pattern[str]) -> str:
+    """Percent-encode what may not stand in a qualifier, and bytes that are not UTF-8."""
+    escaped = forbidden.sub(lambda m: f"%{ord(m[0]):02X}" if m[0] < "\x80" else m[0], text)
     return "".join(f"%{ord(c) - 0xDC00:02X}" if "\udc80" <= c <= "\udcff" else c for c in escaped)
 
 

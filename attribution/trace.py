@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from attribution.candidates import Candidate, Query, find_candidates
 from attribution.fingerprint.minhash import shingle_hashes, signature
 from attribution.index.index import Index
 from attribution.index.segment import Segment
-from attribution.model import Attribution, Kind, Lane, Match
+from attribution.model import Attribution, Kind, Lane, License, Match, Verdict
 from attribution.policy import DEFAULT_POLICY, Policy
 from attribution.span import Span
 from attribution.swhid import Swhid
@@ -26,8 +27,10 @@ MIN_TOKENS = 40
 """Tokens that a file must share with a known one before it is mentioned: about six lines."""
 MIN_INSERTION_TOKENS = 23
 """The same for a suggestion with its surroundings: the shortest run that is certain to share a seed."""
-COMMON_COPIES = 16
-"""Code found alike in more files than this is common, and nobody's."""
+COMMON_ORIGINS = 16
+"""Code found alike in more origins than this is common, and nobody's."""
+_MAX_PLACES = 64
+"""Places of one content that are looked at."""
 NEAR_COPY_JACCARD = 0.7
 """The Stack's own threshold for near duplicates."""
 _SHADOWED_SHARE = 0.8
@@ -87,12 +90,12 @@ class Tracer:
         return [segment for index in self.indexes for segment in index.segments]
 
     def _identical(self, content: bytes, swhid: Swhid) -> list[Match]:
-        if not content.strip():
-            return []
+        """The files of the indexes that are this very content, if it is enough to speak of."""
         lines = Span(1, max(1, content.count(b"\n") + (not content.endswith(b"\n"))))
+        found = []
         for segment in self._segments:
             document = segment.documents.find(swhid.digest)
-            if document is not None:
+            if document is not None and segment.token_count(document) >= self.min_tokens:
                 whole = Candidate(
                     segment=segment,
                     document=document,
@@ -103,8 +106,8 @@ class Tracer:
                     containment=1.0,
                     found_by=(Lane.BLOB,),
                 )
-                return [self._match(whole, Kind.IDENTICAL, segment.documents.occurrence_count(document))]
-        return []
+                found.append(whole)
+        return self._judge(found)
 
     def _with_near_copies(self, content: bytes, query: Query, found: list[Candidate]) -> list[Candidate]:
         """Add the whole-file lane: mark the candidates that it confirms, add those that only it knows."""
@@ -128,23 +131,23 @@ class Tracer:
 
     def _judge(self, found: list[Candidate], *, first_line: int = 1) -> list[Match]:
         """Order by weight, drop what a better match covers, count equal ones as its copies."""
-        chosen: list[tuple[Candidate, int]] = []
+        chosen: list[tuple[Candidate, set[_Place]]] = []
         for candidate in sorted(found, key=_rank):
             shadow = next((n for n, (better, _) in enumerate(chosen) if _covers(better, candidate)), None)
-            count = candidate.segment.documents.occurrence_count(candidate.document)
             if shadow is None:
-                chosen.append((candidate, count))
+                chosen.append((candidate, _places(candidate)))
             elif candidate.tokens >= _COPY_SHARE * chosen[shadow][0].tokens:
-                better, copies = chosen[shadow]
-                chosen[shadow] = (better, copies + count)
-        return [self._match(c, _kind(c, copies), copies, first_line=first_line) for c, copies in chosen]
+                chosen[shadow][1].update(_places(candidate))
+        return [self._match(candidate, places, first_line=first_line) for candidate, places in chosen]
 
-    def _match(self, found: Candidate, kind: Kind, copies: int, *, first_line: int = 1) -> Match:
-        documents = found.segment.documents
+    def _match(self, found: Candidate, places: set[_Place], *, first_line: int) -> Match:
+        """Make the match: its source is the place that leads, its verdict counts all of them."""
         origin = min(
-            documents.origins(found.document, limit=COMMON_COPIES), key=lambda o: _is_vendored(o.path)
+            found.segment.documents.origins(found.document, limit=_MAX_PLACES),
+            key=lambda origin: _is_vendored(origin.path),
         )
-        content = Swhid.of_digest(documents.digest(found.document))
+        kind = _kind(found, places)
+        content = Swhid.of_digest(found.segment.documents.digest(found.document))
         return Match(
             kind=kind,
             query=found.query.shifted(first_line - 1),
@@ -154,9 +157,35 @@ class Tracer:
             containment=found.containment,
             tokens=found.tokens,
             found_by=found.found_by,
-            verdict=self.policy.judge(origin.license, kind),
-            copies=copies,
+            verdict=self._verdict(origin.license, kind, places),
+            copies=len(places),
+            other_licenses=tuple(
+                sorted({p.license.expression for p in places} - {origin.license.expression})
+            ),
         )
+
+    def _verdict(self, license: License, kind: Kind, places: set[_Place]) -> Verdict:
+        """The verdict on the leading place; where copies would be judged otherwise, a person must look."""
+        verdict = self.policy.judge(license, kind)
+        if any(self.policy.judge(place.license, kind) is not verdict for place in places):
+            return max(verdict, Verdict.REVIEW, key=lambda v: v.severity)
+        return verdict
+
+
+class _Place(NamedTuple):
+    """One place at which a known content was found."""
+
+    digest: bytes
+    url: str
+    path: str
+    license: License
+
+
+def _places(candidate: Candidate) -> set[_Place]:
+    documents = candidate.segment.documents
+    digest = documents.digest(candidate.document)
+    origins = documents.origins(candidate.document, limit=_MAX_PLACES)
+    return {_Place(digest, origin.url, origin.path, origin.license) for origin in origins}
 
 
 def _rank(candidate: Candidate) -> tuple[float, float, bool, int, str]:
@@ -173,7 +202,9 @@ def _covers(better: Candidate, other: Candidate) -> bool:
     return better.query.overlap(other.query) >= _SHADOWED_SHARE * len(other.query)
 
 
-def _kind(candidate: Candidate, copies: int) -> Kind:
-    if copies > COMMON_COPIES:
+def _kind(candidate: Candidate, places: set[_Place]) -> Kind:
+    if candidate.is_common or len({place.url for place in places}) > COMMON_ORIGINS:
         return Kind.COMMON
+    if Lane.BLOB in candidate.found_by:
+        return Kind.IDENTICAL
     return Kind.NEAR_COPY if Lane.MINHASH in candidate.found_by else Kind.LITERAL

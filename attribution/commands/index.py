@@ -69,8 +69,6 @@ def _build(args: argparse.Namespace) -> int:
     summary = build_index(args.index, files, profile=Profile(args.profile))
     if skipped:
         print("left out: " + ", ".join(f"{n} {why}" for why, n in skipped.most_common()), file=sys.stderr)
-    if summary.files == 0:
-        raise UsageError(f"the sources hold no source code; the index {args.index} is empty")
     print(
         f"{args.index}: {summary.files:,} files, {summary.documents:,} distinct contents, "
         f"{summary.source_bytes / 1e6:.1f} MB of source"

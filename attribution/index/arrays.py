@@ -131,6 +131,11 @@ class ArrayFile:
             raise IndexCorruptError(self.path, "has a damaged table of checksums")
         return np.frombuffer(table, dtype="<u4")
 
+    @property
+    def size_bytes(self) -> int:
+        """Size of the file."""
+        return len(self._map)
+
     def __getitem__(self, name: str) -> CheckedArray:
         dtype, count, offset = self._header["arrays"][name]
         values = np.frombuffer(self._map, dtype=dtype, count=count, offset=offset)

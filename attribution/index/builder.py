@@ -4,18 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-from attribution.errors import IndexNotFoundError, IndexUnusableError
+from attribution.errors import (
+    IndexCorruptError,
+    IndexNotFoundError,
+    IndexUnusableError,
+    UsageError,
+)
 from attribution.fingerprint.fingerprint import fingerprint
-from attribution.index.catalog import SegmentRow, read_segments, replace_segments, writer_lock
+from attribution.index.catalog import (
+    SegmentRow,
+    read_segments,
+    replace_segments,
+    set_catalog_aside,
+    writer_lock,
+)
 from attribution.index.profile import Profile
-from attribution.index.segment import SegmentBuilder, remove_strays
+from attribution.index.segment import SegmentBuilder, remove_strays, sync_directory
 from attribution.model import SourceFile
 
-SEGMENT_BYTES = 512 << 20
-"""Source bytes after which a segment is written: bounds the memory of a build to about 300 MB."""
+SEGMENT_BYTES = 256 << 20
+"""Source bytes after which a segment is written: a build takes about 3 bytes of memory for each of them."""
 SEGMENTS = "segments"
+_OWN_FILES = frozenset(
+    {SEGMENTS, "catalog.sqlite", "catalog.sqlite-journal", "writer.lock", "writer.lock-journal"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +53,18 @@ def build_index(
 ) -> BuildSummary:
     """Build an index of ``files``; what the directory held before is replaced when all is done.
 
-    Into an empty directory every finished segment is committed at once. Raises
-    :class:`IndexLockedError` while another process writes, and :class:`IndexUnusableError` when the disk
-    refuses; what was committed before stays as it was.
+    Into an empty directory every finished segment is committed at once. Raises :class:`UsageError` where
+    there is no file to index, :class:`IndexLockedError` while another process writes, and
+    :class:`IndexUnusableError` for a folder with other things in it or when the disk refuses; what was
+    committed before stays as it was.
     """
+    stream = iter(files)
+    first = next(stream, None)
+    if first is None:
+        raise UsageError(f"the sources hold no source code; the index {directory} stays as it was")
     try:
-        with writer_lock(directory):
-            return _build(directory, files, profile, segment_bytes)
+        with writer_lock(_own_folder(directory)):
+            return _build(directory, chain([first], stream), profile, segment_bytes)
     except OSError as error:
         reason = f"cannot be written ({error.strerror or error})"
         raise IndexUnusableError(
@@ -52,6 +72,17 @@ def build_index(
             reason,
             remedy="what was committed before is unharmed; free space or choose another folder",
         ) from error
+
+
+def _own_folder(directory: Path) -> Path:
+    """Make the folder, or see that nothing foreign lies in it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    foreign = next((path.name for path in directory.iterdir() if path.name not in _OWN_FILES), None)
+    if foreign is not None:
+        raise IndexUnusableError(
+            directory, f"is a folder with other things in it ({foreign})", remedy="name a new folder"
+        )
+    return directory
 
 
 def _build(
@@ -73,6 +104,7 @@ def _build(
     if len(builder.documents):
         written.append(_write(directory, builder))
     replace_segments(directory, remove=replaced, add=written)
+    sync_directory(directory)
     remove_strays(directory / SEGMENTS, {row.id for row in written})
     return BuildSummary(
         files=file_count,
@@ -83,9 +115,13 @@ def _build(
 
 
 def _live_segments(directory: Path) -> list[str]:
+    """Segments that the build replaces; a catalog that cannot be read gives way to a new one."""
     try:
         return [row.id for row in read_segments(directory)]
     except IndexNotFoundError:
+        return []
+    except IndexCorruptError:
+        set_catalog_aside(directory)
         return []
 
 

@@ -10,6 +10,8 @@ from attribution.index.builder import SEGMENTS
 from attribution.index.catalog import SegmentRow, read_segments
 from attribution.index.segment import Segment
 
+_ATTEMPTS = 5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
@@ -23,7 +25,8 @@ class Index:
     def open(cls, directory: Path) -> Index:
         """Open an index; raise a subclass of :class:`IndexUnusableError` where that is not possible.
 
-        Opening reads headers only: its time does not depend on the size.
+        Opening reads headers, checksums, the list of common seeds and the first line of each document; the
+        seeds themselves are read as they are looked up.
         """
         for _ in range(_ATTEMPTS):
             rows = read_segments(directory)
@@ -48,8 +51,8 @@ class Index:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes the index takes on disk."""
-        return sum(path.stat().st_size for path in self.directory.rglob("*") if path.is_file())
+        """Bytes that its segments take on disk."""
+        return sum(segment.size_bytes for segment in self.segments)
 
     def license_counts(self) -> dict[str, int]:
         """Count occurrences of files by licence expression."""
@@ -63,6 +66,3 @@ class Index:
         """Compare everything with its checksums; raise :class:`IndexCorruptError` at the first damage."""
         for segment in self.segments:
             segment.verify()
-
-
-_ATTEMPTS = 5

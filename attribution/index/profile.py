@@ -9,7 +9,7 @@ class Profile(StrEnum):
     """Trade between size and the shortest run that is certain to be found.
 
     A verbatim run of k + w - 1 tokens (k = 8) always shares a seed: 23 tokens in ``full``, 55 in
-    ``sparse``. Measured sizes are in ``docs/index-format.md``.
+    ``sparse``. That seed leads to a match if the whole lines around it reach the tokens that were asked for.
     """
 
     FULL = "full"

@@ -20,7 +20,7 @@ from attribution.index.arrays import Array, ArrayFile
 
 DOCUMENT_CAP = 64
 """A seed in more documents than this says nothing about where code comes from."""
-_REPEAT_CAP = 4
+REPEAT_CAP = 4
 """Postings of one seed kept in one document."""
 _BUCKET_POSTINGS = 16
 _LOOKUP_BATCH = 1 << 15
@@ -65,7 +65,7 @@ def _apply_caps(
     run_sizes = np.diff(run_starts, append=len(hashes))
     repeat = np.arange(len(hashes)) - np.repeat(run_starts, run_sizes)
     is_common = frequency > DOCUMENT_CAP
-    return (repeat < _REPEAT_CAP) & ~np.repeat(is_common, sizes), hashes[group_starts[is_common]]
+    return (repeat < REPEAT_CAP) & ~np.repeat(is_common, sizes), hashes[group_starts[is_common]]
 
 
 def _bucket_bits(postings: int) -> int:

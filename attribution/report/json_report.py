@@ -45,6 +45,7 @@ def match_as_json(match: Match) -> dict[str, Any]:
         "containment": round(match.containment, 4),
         "tokens": match.tokens,
         "copies": match.copies,
+        "other_licenses": list(match.other_licenses),
         "found_by": [lane.value for lane in match.found_by],
         "verdict": match.verdict.value,
     }

@@ -33,4 +33,7 @@ def describe(match: Match) -> str:
 def others(match: Match) -> str:
     """How many further known files hold the same code; empty where none does."""
     count = match.copies - 1
-    return f"{count} other known file{'s' * (count > 1)}" if count > 0 else ""
+    if count < 1:
+        return ""
+    under = f", also under {', '.join(match.other_licenses)}" if match.other_licenses else ""
+    return f"{count} other known file{'s' * (count > 1)}{under}"

@@ -5,10 +5,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attribution.align import align, common_subsequence, tightest_alignment
+from attribution.align import Sketched, align, common_subsequence, tightest_alignment
 from attribution.chain import Hits, chain_hits
 from attribution.fingerprint.lines import BLANK, line_sketches
-from attribution.fingerprint.tokens import tokenize
+from attribution.fingerprint.tokens import TokenStream, tokenize
 from attribution.span import Span
 
 SEQUENCES = st.lists(st.integers(1, 5), max_size=25)
@@ -40,10 +40,14 @@ def test_the_tightest_alignment_is_as_long_and_no_wider(left, right) -> None:
         assert tight[-1][1] - tight[0][1] <= plain[-1][1] - plain[0][1]
 
 
+def sketched(tokens: TokenStream) -> Sketched:
+    return Sketched.of(line_sketches(tokens))
+
+
 def test_ranges_grow_over_equal_lines_and_blank_ones_between() -> None:
     text = b"a = 1\n\nb = 2\nc = 3\n\nd = 4\n"
-    query = line_sketches(tokenize(b"x\n" + text + b"y\n"))
-    source = line_sketches(tokenize(b"p\nq\n" + text.replace(b"\n\n", b"\n") + b"r\n"))
+    query = sketched(tokenize(b"x\n" + text + b"y\n"))
+    source = sketched(tokenize(b"p\nq\n" + text.replace(b"\n\n", b"\n") + b"r\n"))
     found = align(query, source, query_span=Span(4, 5), source_span=Span(4, 5))
     assert (found.query, found.source) == (Span(2, 7), Span(3, 6))
     assert found.equal_query_lines == (2, 4, 5, 7)
@@ -51,8 +55,8 @@ def test_ranges_grow_over_equal_lines_and_blank_ones_between() -> None:
 
 
 def test_loose_ends_of_the_source_range_are_cut() -> None:
-    query = line_sketches(tokenize(b"a\nb\nc\n"))
-    source = line_sketches(tokenize(b"z\n" * 9 + b"a\nb\nc\n" + b"z\n" * 9))
+    query = sketched(tokenize(b"a\nb\nc\n"))
+    source = sketched(tokenize(b"z\n" * 9 + b"a\nb\nc\n" + b"z\n" * 9))
     found = align(query, source, query_span=Span(1, 3), source_span=Span(2, 20))
     assert found.source == Span(10, 12)
 
@@ -101,8 +105,8 @@ def test_repetitive_code_is_chained_on_the_true_diagonal() -> None:
 def test_alignment_agrees_with_difflib_on_a_real_edit(stdlib) -> None:
     old = (stdlib / "textwrap.py").read_bytes()
     new = old.replace(b"width", b"columns")
-    a, b = line_sketches(tokenize(new)), line_sketches(tokenize(old))
-    found = align(a, b, query_span=Span(1, len(a)), source_span=Span(1, len(b)))
+    a, b = sketched(tokenize(new)), sketched(tokenize(old))
+    found = align(a, b, query_span=Span(1, len(a.sketches)), source_span=Span(1, len(b.sketches)))
     code = (
         [x.split() for x in new.splitlines() if x.split()],
         [x.split() for x in old.splitlines() if x.split()],

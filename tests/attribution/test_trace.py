@@ -1,5 +1,6 @@
 import random
 import textwrap
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from attribution.fingerprint.seeds import K_TOKENS
+from attribution.fingerprint.tokens import tokenize
 from attribution.index.builder import build_index
 from attribution.index.profile import Profile
 from attribution.model import Kind, Lane, License, Origin, SourceFile, Verdict
@@ -110,13 +113,112 @@ def test_code_found_everywhere_is_common_and_nobodys(tmp_path: Path, stdlib: Pat
     files = [
         SourceFile(
             content=header + b"value = %d\n" % n,
-            origin=Origin(url="https://a.b/c", path=f"{n}.py", license=License(expression="GPL-3.0-only")),
+            origin=Origin(url=f"https://a.b/{n}", path="x.py", license=License(expression="GPL-3.0-only")),
         )
         for n in range(30)
     ]
     build_index(tmp_path, files)
     (match,) = Tracer.open([tmp_path]).trace(header, path="q.py").matches
     assert (match.kind, match.verdict, match.copies) == (Kind.COMMON, Verdict.COMMON, 30)
+
+
+def place(content: bytes, path: str, *, url: str = "https://a.b/c", spdx: str = "MIT") -> SourceFile:
+    return SourceFile(content=content, origin=Origin(url=url, path=path, license=License(expression=spdx)))
+
+
+def lines_of(seed: int, count: int = 30) -> bytes:
+    chance = random.Random(seed)
+    numbers = (tuple(chance.randrange(10**6) for _ in range(3)) for _ in range(count))
+    return b"".join(b"name_%d = call_%d(%d)\n" % three for three in numbers)
+
+
+@pytest.mark.parametrize("count", [66, 70, 100, 300])
+def test_code_in_more_files_than_the_cap_is_never_accused(tmp_path: Path, count: int) -> None:
+    """Its inner seeds are beyond the cap; those at its edges are in few files each, and must not mislead."""
+    block = lines_of(0)
+    build_index(
+        tmp_path,
+        [
+            place(
+                lines_of(n + 1, 3) + block + lines_of(-n - 1, 3),
+                "x.py",
+                url=f"https://a.b/{n}",
+                spdx="GPL-3.0-only",
+            )
+            for n in range(count)
+        ],
+    )
+    verdicts = {match.verdict for match in Tracer.open([tmp_path]).trace(block, path="q.py").matches}
+    assert verdicts <= {Verdict.COMMON}
+
+
+def test_many_copies_of_one_block_do_not_hide_the_copy_of_another(tmp_path: Path) -> None:
+    first, second, denied = lines_of(1), lines_of(2), lines_of(3, 12)
+    files = [
+        place(block + lines_of(100 + n + 50 * k, 3), f"{k}/{n}.py", url=f"https://a.b/{k}/{n}")
+        for k, block in enumerate((first, second))
+        for n in range(40)
+    ]
+    build_index(tmp_path, [*files, place(denied, "gpl.py", spdx="GPL-3.0-only")])
+    found = Tracer.open([tmp_path]).trace(first + second + denied, path="q.py")
+    assert found.verdict is Verdict.DENY
+
+
+@pytest.mark.parametrize("gpl", ["a/f.py", "z/f.py"])
+def test_equal_copies_under_unlike_licences_need_a_person(tmp_path: Path, gpl: str) -> None:
+    block = lines_of(4)
+    files = [place(block + b"a = 1\n", "m/f.py"), place(block + b"b = 2\n", gpl, spdx="LGPL-3.0-only")]
+    build_index(tmp_path, files)
+    (match,) = Tracer.open([tmp_path]).trace(block, path="q.py").matches
+    assert match.verdict is Verdict.REVIEW
+    assert {match.license.expression, *match.other_licenses} == {"MIT", "LGPL-3.0-only"}
+
+
+def test_an_identical_file_in_two_origins_names_both_licences(tmp_path: Path) -> None:
+    block = lines_of(5)
+    build_index(
+        tmp_path, [place(block, "a.py"), place(block, "b.py", url="https://x.y/z", spdx="GPL-3.0-only")]
+    )
+    (match,) = Tracer.open([tmp_path]).trace(block, path="q.py").matches
+    assert (match.kind, match.copies, match.other_licenses) == (Kind.IDENTICAL, 2, ("GPL-3.0-only",))
+    assert match.verdict is Verdict.REVIEW
+
+
+def test_a_trivial_identical_file_is_nobodys(tmp_path: Path) -> None:
+    build_index(tmp_path, [place(b"x = 1\n", "tiny.py", spdx="GPL-3.0-only")])
+    assert Tracer.open([tmp_path]).trace(b"x = 1\n", path="q.py").matches == ()
+
+
+def test_one_project_that_repeats_itself_or_is_indexed_twice_is_not_common(tmp_path: Path) -> None:
+    block = lines_of(6)
+    build_index(
+        tmp_path, [place(block + b"n = %d\n" % n, f"v{n}/x.py", spdx="GPL-3.0-only") for n in range(20)]
+    )
+    (match,) = Tracer.open([tmp_path, tmp_path]).trace(block, path="q.py").matches
+    assert (match.verdict, match.copies) == (Verdict.DENY, 20)
+
+
+@pytest.mark.parametrize("profile", list(Profile))
+def test_a_run_as_long_as_the_guarantee_is_found_through_tracing(tmp_path: Path, profile: Profile) -> None:
+    """One seed is enough, when the lines around it are equal."""
+    run = K_TOKENS + profile.window_tokens - 1
+    texts = [lines_of(n, 40) for n in range(20)]
+    build_index(tmp_path, [place(text, f"{n}.py") for n, text in enumerate(texts)], profile=profile)
+    tracer = Tracer.open([tmp_path], min_tokens=20)
+    for n, text in enumerate(texts):
+        lines = text.split(b"\n")
+        per_line = len(tokenize(lines[0]))
+        snippet = b"\n".join(lines[7 : 7 + -(-run // per_line)])
+        assert tracer.trace(OWN + b"\n" + snippet + b"\n" + OWN, path="q").matches[0].origin.path == f"{n}.py"
+
+
+def test_a_text_of_blank_lines_after_a_common_head_is_traced_in_time(tmp_path: Path) -> None:
+    """A megabyte of line feeds behind the head of sixty files: seconds when each line is walked for each."""
+    head = lines_of(8, 12)
+    build_index(tmp_path, [place(head + lines_of(200 + n), f"{n}.py") for n in range(60)])
+    started = time.process_time()
+    assert Tracer.open([tmp_path]).trace(head + b"\n" * (1 << 20) + b"x\n", path="q.py").matches
+    assert time.process_time() - started < 5
 
 
 def test_copies_are_counted_not_listed_and_the_vendored_one_does_not_lead(

@@ -18,6 +18,7 @@ EXIT_CLEAN = 0
 EXIT_FINDINGS = 1
 EXIT_UNUSABLE = 2
 _EXIT_INTERRUPTED = 130
+_EXIT_CLOSED_PIPE = 141
 
 
 class Command(NamedTuple):
@@ -58,15 +59,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_CLEAN
     _log_to_stderr()
     try:
-        return _load(command).run(args)
+        code = _load(command).run(args)
+        sys.stdout.flush()
+        return code
     except ScAttribError as error:
         print(f"sc-attrib: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
+        print("sc-attrib: interrupted", file=sys.stderr)
         return _EXIT_INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_CLEAN
+        return _EXIT_CLOSED_PIPE
+    except OSError as error:
+        print(f"sc-attrib: {error.strerror or error}: {error.filename or 'standard output'}", file=sys.stderr)
+        return EXIT_UNUSABLE
 
 
 def _parser(words: list[str]) -> tuple[argparse.ArgumentParser, Command | None]:

@@ -16,17 +16,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attribution.model import NO_ASSERTION, License
+from attribution.sources.files import language_of
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, PackageMetadata
 
 _HEADER_BYTES = 4096
 _LICENSE_TEXT_BYTES = 1 << 16
+_COMMENT_SIGN = rb"(?:#|//|/\*|\*|<!--|--|;|%|\(\*|\"{3}|'{3}|\.\.|REM|dnl|\{-)"
+_COMMENT_END = rb"(?:\*/|\*\)|-->|-\}|\]\]|[\"'#]|\r?$)"
 _SPDX_TAG = re.compile(
-    rb"SPDX-License-Identifier:[ \t]*([A-Za-z0-9.+\-() ]+?)[ \t]*(?:\*/|-->|[\"'#]|\r?$)", re.MULTILINE
+    rb"^[ \t]*" + _COMMENT_SIGN + rb"?[*#/!; \t]*SPDX-License-Identifier:[ \t]*"
+    rb"([A-Za-z0-9.+\-() ]+?)[ \t]*" + _COMMENT_END,
+    re.MULTILINE,
 )
+"""At the start of a line, behind nothing but the signs of a comment."""
 _LICENSE_FILE = re.compile(r"(licen[cs]e|copying|unlicense)([.\-_].*)?", re.IGNORECASE)
+UNRECOGNISED = "LicenseRef-unrecognised"
+"""Stands in an expression for a licence text that is there and could not be told."""
 _SHORT_FIELD = 60
+_IDENTIFIER = re.compile(r"[A-Za-z0-9.+\-]+")
 
 
 class LicenseCategory(StrEnum):
@@ -116,6 +125,18 @@ _NAMES = {
     "unlicense": "Unlicense",
     "zlib": "Zlib",
 }
+_LOOKALIKES = (
+    "business source license",
+    "commons clause",
+    "eclipse public license",
+    "gnu library general public license",
+    "server side public license",
+    "shall be used for good, not evil",
+    "all advertising materials mentioning features",
+)
+"""Phrases of licences that quote one of the next table, or differ from it by a clause."""
+_LOOKALIKE_REACH = 1600
+"""Characters behind the start of a licence in which such a phrase belongs to the same text."""
 _PHRASES = (
     ("AGPL-3.0-only", ("gnu affero general public license", "version 3")),
     ("LGPL-3.0-only", ("gnu lesser general public license", "version 3")),
@@ -146,21 +167,20 @@ _PHRASES = (
 
 
 def license_of_file(content: bytes, *, inherited: License) -> License:
-    """Licence that a file's own SPDX header states; the inherited one where it has none."""
-    matched = _SPDX_TAG.search(content[:_HEADER_BYTES])
-    if not matched:
+    """Licence that a file's own SPDX headers state, all of them; the inherited one where it has none."""
+    stated = [tag.decode("ascii").strip() for tag in _SPDX_TAG.findall(content[:_HEADER_BYTES])]
+    stated = [expression for expression in dict.fromkeys(stated) if is_expression(expression)]
+    if not stated:
         return inherited
-    expression = matched[1].decode("ascii").strip()
-    if not is_expression(expression):
-        return inherited
-    header = f"file header: SPDX-License-Identifier: {expression}"
-    return License(expression=expression, evidence=(header, *inherited.evidence))
+    headers = tuple(f"file header: SPDX-License-Identifier: {expression}" for expression in stated)
+    joined = stated[0] if len(stated) == 1 else " AND ".join(f"({e})" if " " in e else e for e in stated)
+    return License(expression=joined, evidence=(*headers, *inherited.evidence))
 
 
 def license_of_folder(folder: Path) -> License:
     """Licence by the licence files directly in a folder; without evidence where there are none."""
     try:
-        paths = sorted(p for p in folder.iterdir() if _LICENSE_FILE.fullmatch(p.name) and p.is_file())
+        paths = sorted(p for p in folder.iterdir() if _is_license_file(p.name) and p.is_file())
     except OSError:
         return License()
     return _combine((path.name, read_license_text(path)) for path in paths)
@@ -175,9 +195,9 @@ def license_of_distribution(distribution: Distribution) -> License:
         return License(expression=expression, evidence=(f"{label}: License-Expression: {expression}",))
     classifiers = [c for c in metadata.get_all("Classifier") or () if c.startswith("License ::")]
     names = [classifier.rpartition(" :: ")[2] for classifier in classifiers]
-    known = dict.fromkeys(_CLASSIFIERS[name] for name in names if name in _CLASSIFIERS)
+    known = dict.fromkeys(_CLASSIFIERS.get(name, "") for name in names if name != "OSI Approved")
     evidence = tuple(f"{label}: Classifier: {classifier}" for classifier in classifiers)
-    if known:
+    if known and all(known):  # a classifier for a family, such as "BSD License", tells too little
         return License(expression=" AND ".join(known), evidence=evidence)
     stated = metadata_field(metadata, "License")
     named = _by_name(stated)
@@ -195,9 +215,9 @@ def metadata_field(metadata: PackageMetadata, name: str) -> str:
 
 def _license_files(distribution: Distribution) -> Iterable[tuple[str, str]]:
     for path in distribution.files or ():
-        if ".dist-info" in str(path) and _LICENSE_FILE.fullmatch(path.name):
+        if ".dist-info" in str(path) and _is_license_file(path.name):
             try:
-                yield str(path), Path(str(path.locate())).read_text("utf-8", "replace")[:_LICENSE_TEXT_BYTES]
+                yield str(path), _read_text(Path(str(path.locate())))
             except OSError:
                 continue
 
@@ -213,9 +233,19 @@ def _by_name(stated: str) -> str | None:
 def read_license_text(path: Path) -> str:
     """Recognise the licence text in a file: an SPDX id, or ``NOASSERTION``."""
     try:
-        return _recognise(path.read_text("utf-8", "replace")[:_LICENSE_TEXT_BYTES])
+        return _recognise(_read_text(path))
     except OSError:
         return NO_ASSERTION
+
+
+def _read_text(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(_LICENSE_TEXT_BYTES).decode("utf-8", "replace")
+
+
+def _is_license_file(name: str) -> bool:
+    """Whether a name is that of a licence text, not of a module such as ``license.py``."""
+    return _LICENSE_FILE.fullmatch(name) is not None and language_of(name) is None
 
 
 def _recognise(text: str) -> str:
@@ -226,26 +256,34 @@ def _recognise(text: str) -> str:
         for rank, (identifier, phrases) in enumerate(_PHRASES)
         if all(phrase in plain for phrase in phrases)
     ]
-    return min(found)[2] if found else NO_ASSERTION
+    if not found:
+        return NO_ASSERTION
+    start, _, identifier = min(found)
+    same_text = plain[: start + _LOOKALIKE_REACH]
+    return NO_ASSERTION if any(phrase in same_text for phrase in _LOOKALIKES) else identifier
 
 
 def _combine(found: Iterable[tuple[str, str]]) -> License:
-    """Join the licences of several files; the unrecognised ones leave evidence but no id."""
+    """Join the licences of several files; one that is not recognised stays in as unrecognised."""
     pairs = list(found)
-    known = dict.fromkeys(identifier for _, identifier in pairs if identifier != NO_ASSERTION)
+    identifiers = dict.fromkeys(identifier for _, identifier in pairs)
     evidence = tuple(f"{name}: {identifier}" for name, identifier in pairs)
-    return License(expression=" AND ".join(known) or NO_ASSERTION, evidence=evidence)
+    if set(identifiers) <= {NO_ASSERTION}:
+        return License(evidence=evidence)
+    named = [UNRECOGNISED if identifier == NO_ASSERTION else identifier for identifier in identifiers]
+    return License(expression=" AND ".join(named), evidence=evidence)
 
 
 def is_expression(text: str) -> bool:
     """Whether a text parses as an SPDX licence expression (the ids in it need not be known)."""
-    return _parse(text) is not None
+    tree = _parse(text)
+    return tree is not None and all(_IDENTIFIER.fullmatch(str(symbol.key)) for symbol in tree.symbols)
 
 
 @lru_cache(maxsize=4096)
 def category(expression: str) -> LicenseCategory:
     """How far an expression reaches: of ``AND`` the strictest part counts, of ``OR`` the mildest."""
-    if " " not in expression:
+    if _IDENTIFIER.fullmatch(expression):
         return _category_of_id(expression)
     return _category_of_tree(_parse(expression))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import stat
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from attribution.trace import Tracer
 
 STDIN = "-"
-MAX_NAMED_BYTES = 32 << 20
+MAX_NAMED_BYTES = 16 << 20
 """A larger file that is named outright is refused; nobody writes that much code by hand."""
 
 
@@ -66,30 +68,30 @@ def run(args: argparse.Namespace) -> int:
     tracer = Tracer.open(indexes, min_tokens=args.min_tokens or MIN_TOKENS)
     skipped: Counter[str] = Counter()
     attributions = [a for path in args.paths for a in _check(path, tracer, skipped)]
+    threshold = None if args.fail_on == "never" else Verdict(args.fail_on).severity
+    failed = threshold is not None and any(a.verdict.severity >= threshold for a in attributions)
     _write(_render(attributions, args), args.output)
     if skipped:
         print("skipped: " + ", ".join(f"{n} {reason}" for reason, n in skipped.items()), file=sys.stderr)
-    if args.fail_on == "never":
-        return EXIT_CLEAN
-    threshold = Verdict(args.fail_on).severity
-    return EXIT_FINDINGS if any(a.verdict.severity >= threshold for a in attributions) else EXIT_CLEAN
+    return EXIT_FINDINGS if failed else EXIT_CLEAN
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
+    return int(text)
 
 
 def _check(path: str, tracer: Tracer, skipped: Counter[str]) -> Iterator[Attribution]:
     """Check one named path; what is met while walking a folder is counted, what is named must be usable."""
     if path == STDIN:
         yield tracer.trace(_acceptable(STDIN, sys.stdin.buffer.read(MAX_NAMED_BYTES + 1)), path=STDIN)
-    elif Path(path).is_dir():
-        yield from _check_folder(Path(path), tracer, skipped)
+    elif os.path.isdir(path):  # noqa: PTH112 - answers False for what cannot be looked at
+        found: Counter[str] = Counter()
+        yield from _check_folder(Path(path), tracer, found)
+        skipped.update(found)
     else:
-        yield tracer.trace(_read_named(Path(path)), path=path)
+        yield tracer.trace(_read_named(path), path=path)
 
 
 def _check_folder(folder: Path, tracer: Tracer, skipped: Counter[str]) -> Iterator[Attribution]:
@@ -105,17 +107,24 @@ def _check_folder(folder: Path, tracer: Tracer, skipped: Counter[str]) -> Iterat
         raise UnreadableInputError(folder, "holds no source code", remedy="name a folder or file that does")
 
 
-def _read_named(path: Path) -> bytes:
+def _read_named(path: str) -> bytes:
     try:
-        if path.exists() and not path.is_file():
-            raise UnreadableInputError(path, "is not a regular file", remedy="name a file of source code")
-        with path.open("rb") as file:
-            return _acceptable(str(path), file.read(MAX_NAMED_BYTES + 1))
+        with open(path, "rb", opener=_open_regular) as file:
+            return _acceptable(path, file.read(MAX_NAMED_BYTES + 1))
     except FileNotFoundError as error:
-        raise UnreadableInputError(path, "does not exist", remedy="check the spelling") from error
+        raise UnreadableInputError(path or "''", "does not exist", remedy="check the spelling") from error
     except OSError as error:
         reason = f"cannot be read ({error.strerror or error})"
         raise UnreadableInputError(path, reason, remedy="check its permissions") from error
+
+
+def _open_regular(path: str, flags: int) -> int:
+    """Open a file without waiting for the other end of a pipe."""
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise UnreadableInputError(path, "is not a regular file", remedy="name a file of source code")
+    return handle
 
 
 def _acceptable(name: str, content: bytes) -> bytes:
@@ -123,7 +132,7 @@ def _acceptable(name: str, content: bytes) -> bytes:
 
     if len(content) > MAX_NAMED_BYTES:
         raise UnreadableInputError(
-            name, "is larger than 32 MiB, too large for source code", remedy="check its parts"
+            name, "is larger than 16 MiB, too large for source code", remedy="check its parts"
         )
     if is_binary(content):
         raise UnreadableInputError(name, "is binary, not source code", remedy="name a text file")
@@ -137,17 +146,29 @@ def _render(attributions: list[Attribution], args: argparse.Namespace) -> str:
         return render_json(attributions)
     from attribution.report.text_report import render_text
 
-    colour = args.output is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    colour = (
+        args.output is None
+        and sys.stdout is not None
+        and sys.stdout.isatty()
+        and "NO_COLOR" not in os.environ
+    )
     return render_text(attributions, colour=colour)
 
 
 def _write(report: str, output: Path | None) -> None:
+    """Write the report; names that are not UTF-8 come out as the bytes they are."""
     if output is None:
-        sys.stdout.write(report)
-        sys.stdout.flush()
+        if sys.stdout is None:
+            raise UnreadableInputError("standard output", "is closed", remedy="name a file with -o")
+        with contextlib.suppress(BrokenPipeError):  # whoever read it has enough; the exit code still counts
+            sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+            sys.stdout.write(report)
+            sys.stdout.flush()
+            return
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return
     try:
-        output.write_text(report, encoding="utf-8")
+        output.write_text(report, encoding="utf-8", errors="surrogateescape")
     except OSError as error:
         raise UnreadableInputError(
             output, f"cannot be written ({error.strerror or error})", remedy="name another file with -o"

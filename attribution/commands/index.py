@@ -34,13 +34,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument(
         "--tree", action="append", default=[], type=Path, metavar="DIR", help="a folder, repeatable"
     )
-    build.add_argument("--origin", metavar="URI", help="where the --tree comes from (default: its file: URI)")
+    build.add_argument(
+        "--origin", type=_uri, metavar="URI", help="where the --tree comes from (default: its file: URI)"
+    )
     build.add_argument(
         "--profile", choices=("full", "sparse"), default="full", help="density (default: full)"
     )
     info = actions.add_parser("info", help="tell what an index holds")
     _add_index(info)
     info.add_argument("--format", choices=("text", "json"), default="text")
+
+
+def _uri(text: str) -> str:
+    from attribution.swhid import is_uri
+
+    if not is_uri(text):
+        raise argparse.ArgumentTypeError(f"{text} is not a URI, such as https://example.org/repository")
+    return text
 
 
 def _add_index(parser: argparse.ArgumentParser) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 STDIN = "-"
-_CHUNK_BYTES = 1 << 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,8 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print one line a file: its SWHID, a tab, its path."""
+    from attribution.report.words import printable
+
     for path in args.paths:
-        print(f"{_identify(path)}\t{path}")
+        print(f"{_identify(path)}\t{printable(path)}")
     return 0
 
 
@@ -28,9 +30,9 @@ def _identify(path: str) -> str:
     if path == STDIN:
         return str(Swhid.of_content(sys.stdin.buffer.read()))
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - a path like "./-" must stay as it was given
-            return str(Swhid.of_content(file.read()))
+        if Path(path).exists() and not Path(path).is_file():
+            raise UnreadableInputError(path, "is not a regular file", remedy="name a file")
+        return str(Swhid.of_content(Path(path).read_bytes()))
     except OSError as error:
-        raise UnreadableInputError(
-            path, f"cannot be read ({error.strerror or error})", remedy="name a file that exists"
-        ) from error
+        reason = f"cannot be read ({error.strerror or error})"
+        raise UnreadableInputError(path, reason, remedy="name a file that exists") from error

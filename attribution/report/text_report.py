@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from attribution.model import Attribution, Match, Verdict
-from attribution.report.words import describe, others, saying
+from attribution.report.words import describe, others, printable, saying
 
 _COLOURS = {
     Verdict.DENY: "31",
@@ -26,7 +26,7 @@ def _file(attribution: Attribution, colour: bool) -> str:
 
 
 def _match(path: str, match: Match, colour: bool) -> str:
-    place = _paint(f"{path}:{match.query}", "1", colour)
+    place = _paint(f"{printable(path)}:{match.query}", "1", colour)
     verdict = _paint(match.verdict.value, _COLOURS.get(match.verdict), colour)
     lines = [
         f"{place}  {verdict}  {describe(match)}",
@@ -42,7 +42,7 @@ def _match(path: str, match: Match, colour: bool) -> str:
 
 def _place(match: Match) -> str:
     revision = f"  ({match.origin.revision})" if match.origin.revision else ""
-    return f"{match.origin.url}  {match.origin.path}:{match.source.lines}{revision}"
+    return f"{match.origin.url}  {printable(match.origin.path)}:{match.source.lines}{revision}"
 
 
 def _summary(attributions: Sequence[Attribution]) -> str:

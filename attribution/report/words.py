@@ -37,3 +37,8 @@ def others(match: Match) -> str:
         return ""
     under = f", also under {', '.join(match.other_licenses)}" if match.other_licenses else ""
     return f"{count} other known file{'s' * (count > 1)}{under}"
+
+
+def printable(path: str) -> str:
+    """A path as it can be shown on one line: control characters and the like as escapes, as git does."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in path)

@@ -13,7 +13,7 @@ MAX_FILE_BYTES = 4 << 20
 _SNIFF_BYTES = 8192
 
 _SKIPPED_FOLDERS = frozenset(
-    "__pycache__ node_modules site-packages venv env build dist target "
+    "__pycache__ node_modules site-packages dist-packages venv env build dist target "
     "__pypackages__ bower_components DerivedData".split()
 )
 
@@ -76,6 +76,8 @@ class SkipReason(StrEnum):
     TOO_LARGE = "larger than 4 MiB"
     UNREADABLE = "not readable"
     MISSING = "listed but missing"
+    BROKEN_PACKAGE = "package with unreadable metadata"
+    OUTSIDE = "listed but outside its package"
     NO_FILE_LIST = "package without a list of its files"
 
 
@@ -112,7 +114,7 @@ def read_code(path: Path, *, skipped: Counter[str]) -> bytes | None:
     except FileNotFoundError:
         skipped[SkipReason.MISSING] += 1
         return None
-    except OSError:
+    except (OSError, ValueError):
         content = None
     if content is None:
         skipped[SkipReason.UNREADABLE] += 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from importlib.metadata import Distribution, PackageMetadata, distributions
+from importlib.metadata import Distribution, PackageMetadata, PackagePath, distributions
 from pathlib import Path
 from typing import TypedDict
 
@@ -21,6 +23,9 @@ CPYTHON_URL = "https://github.com/python/cpython"
 _REPOSITORY_LABELS = ("source", "sourcecode", "repository", "github", "code", "gitlab")
 _FORGES = ("https://github.com/", "https://gitlab.com/", "https://codeberg.org/", "https://bitbucket.org/")
 _NOT_A_REPOSITORY = ("sponsors", "orgs", "about")
+_AFTER_PATH = re.compile(r"[?#]")
+_BROKEN = (ValueError, TypeError, KeyError, OSError, csv.Error)
+"""What importlib.metadata raises for files that are not what they should be."""
 _PROBE = """
 import json, platform, sys, sysconfig
 paths = sysconfig.get_paths()
@@ -50,10 +55,18 @@ def read_packages(
     found = _ask(interpreter or Path(sys.executable))
     if only is None or STANDARD_LIBRARY in only:
         yield from _standard_library(found, skipped)
-    installed = {distribution.name: distribution for distribution in distributions(path=found["site"])}
+    installed = {_name(distribution): distribution for distribution in distributions(path=found["site"])}
     for name in sorted(installed):
         if only is None or name in only:
             yield from _distribution(installed[name], skipped)
+
+
+def _name(distribution: Distribution) -> str:
+    """Name of a distribution, empty where its metadata cannot be read."""
+    try:
+        return metadata_field(distribution.metadata, "Name")
+    except _BROKEN:
+        return ""
 
 
 def _ask(interpreter: Path) -> _Interpreter:
@@ -64,8 +77,10 @@ def _ask(interpreter: Path) -> _Interpreter:
         )
         found: _Interpreter = json.loads(answer.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
+        why = f"exit code {error.returncode}" if isinstance(error, subprocess.CalledProcessError) else error
+        why = "no answer within a minute" if isinstance(error, subprocess.TimeoutExpired) else why
         raise UnreadableInputError(
-            interpreter, f"does not run as a Python interpreter ({error})", remedy="name a python executable"
+            interpreter, f"does not run as a Python interpreter ({why})", remedy="name a python executable"
         ) from error
     return found
 
@@ -88,17 +103,22 @@ def _standard_library(found: _Interpreter, skipped: Counter[str]) -> Iterator[So
 
 
 def _distribution(distribution: Distribution, skipped: Counter[str]) -> Iterator[SourceFile]:
-    if distribution.files is None:
+    try:
+        files = distribution.files
+        metadata = distribution.metadata  # parsed anew on each access
+        url, inherited = repository_url(metadata), license_of_distribution(distribution)
+        revision = _revision(metadata)
+    except _BROKEN:
+        skipped[SkipReason.BROKEN_PACKAGE] += 1
+        return
+    if files is None:
         skipped[SkipReason.NO_FILE_LIST] += 1
         return
-    metadata = distribution.metadata  # parsed anew on each access
-    url, inherited = repository_url(metadata), license_of_distribution(distribution)
-    revision = f"{metadata_field(metadata, 'Name')} {metadata_field(metadata, 'Version')}"
-    for listed in sorted(distribution.files):
-        if ".." in listed.parts or language_of(listed.name) is None:
+    for listed in sorted(files):
+        if language_of(listed.name) is None:
             skipped[SkipReason.NOT_CODE] += 1
             continue
-        content = read_code(Path(str(listed.locate())), skipped=skipped)
+        content = _read_listed(listed, skipped)
         if content is not None:
             yield SourceFile(
                 content=content,
@@ -109,6 +129,22 @@ def _distribution(distribution: Distribution, skipped: Counter[str]) -> Iterator
                     license=license_of_file(content, inherited=inherited),
                 ),
             )
+
+
+def _read_listed(listed: PackagePath, skipped: Counter[str]) -> bytes | None:
+    """Read a file that a package lists as its own, unless it lies elsewhere."""
+    if listed.is_absolute() or ".." in listed.parts or "\0" in str(listed):
+        skipped[SkipReason.OUTSIDE] += 1
+        return None
+    return read_code(Path(str(listed.locate())), skipped=skipped)
+
+
+def _revision(metadata: PackageMetadata) -> str:
+    """Name and version; raise :class:`ValueError` where the metadata lack them."""
+    name, version = metadata_field(metadata, "Name"), metadata_field(metadata, "Version")
+    if not name or not version:
+        raise ValueError("a package without name or version")
+    return f"{name} {version}"
 
 
 def repository_url(metadata: PackageMetadata) -> str:
@@ -126,7 +162,7 @@ def _first_repository(urls: Iterable[str]) -> str | None:
     """The first URL on a known forge, cut down to the repository itself."""
     for url in urls:
         for forge in _FORGES:
-            parts = url.removeprefix(forge).split("#")[0].split("/") if url.startswith(forge) else []
+            parts = _AFTER_PATH.split(url.removeprefix(forge))[0].split("/") if url.startswith(forge) else []
             if len(parts) >= 2 and all(parts[:2]) and parts[0] not in _NOT_A_REPOSITORY:
                 return forge + parts[0] + "/" + parts[1].removesuffix(".git")
     return None

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from attribution.licenses import (
+    UNRECOGNISED,
     LicenseCategory,
     category,
     is_expression,
@@ -27,6 +28,10 @@ INHERITED = License(expression="MIT", evidence=("LICENSE: MIT",))
         (b"<!-- SPDX-License-Identifier: CC0-1.0 -->\n", "CC0-1.0"),
         (b"# no tag\n", "MIT"),
         (b"# SPDX-License-Identifier: AND OR (\n", "MIT"),
+        (b"# SPDX-License-Identifier: see LICENSE\n", "MIT"),
+        (b"(* SPDX-License-Identifier: GPL-3.0-only *)\n", "GPL-3.0-only"),
+        (b"// SPDX-License-Identifier: ISC\n// SPDX-License-Identifier: 0BSD\n", "ISC AND 0BSD"),
+        (b'tag = "SPDX-License-Identifier: GPL-3.0-only"\n', "MIT"),
         (b"\n" * 5000 + b"# SPDX-License-Identifier: Apache-2.0\n", "MIT"),
     ],
 )
@@ -73,6 +78,7 @@ def test_a_folder_without_licence_file_asserts_nothing(tmp_path: Path) -> None:
         ("Apache-2.0 WITH LLVM-exception", LicenseCategory.PERMISSIVE),
         ("LGPL-2.1-or-later", LicenseCategory.WEAK_COPYLEFT),
         ("GPL-3.0+", LicenseCategory.STRONG_COPYLEFT),
+        ("(GPL-3.0-only)", LicenseCategory.STRONG_COPYLEFT),
         ("GPL-3.0", LicenseCategory.STRONG_COPYLEFT),
         ("LGPL-2.1", LicenseCategory.WEAK_COPYLEFT),
         ("MIT OR GPL-3.0-only", LicenseCategory.PERMISSIVE),
@@ -86,6 +92,33 @@ def test_of_and_the_strictest_counts_and_of_or_the_mildest(
     expression: str, expected: LicenseCategory
 ) -> None:
     assert category(expression) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expression"),
+    [
+        ("GNU LIBRARY GENERAL PUBLIC LICENSE Version 2 ... GNU General Public License", NO_ASSERTION),
+        ("Eclipse Public License - v 2.0 ... GNU General Public License, version 2", NO_ASSERTION),
+        ("Business Source License 1.1 Change License: Apache License, Version 2.0", NO_ASSERTION),
+        ("GNU AFFERO GENERAL PUBLIC LICENSE Version 3 ... GNU General Public License", "AGPL-3.0-only"),
+        ("GNU LESSER GENERAL PUBLIC LICENSE Version 3 ... GNU General Public License", "LGPL-3.0-only"),
+        ("Apache License Version 2.0 ... bundled: GNU General Public License version 3", "Apache-2.0"),
+    ],
+)
+def test_a_licence_that_quotes_another_is_not_taken_for_it(
+    tmp_path: Path, text: str, expression: str
+) -> None:
+    (tmp_path / "LICENSE").write_text(text)
+    assert license_of_folder(tmp_path).expression == expression
+
+
+def test_an_unrecognised_licence_beside_a_known_one_is_not_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "LICENSE-BSL").write_text("Boost Software License - Version 1.0")
+    (tmp_path / "LICENSE-OTHER").write_text("Ask my aunt.")
+    (tmp_path / "license.py").write_text("x = 1\n")
+    found = license_of_folder(tmp_path)
+    assert found.expression == f"BSL-1.0 AND {UNRECOGNISED}"
+    assert category(found.expression) is LicenseCategory.UNKNOWN
 
 
 def test_what_is_no_expression_is_told_apart() -> None:

@@ -1,4 +1,5 @@
 import os
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -81,3 +82,33 @@ def test_the_nearest_licence_file_above_counts(tmp_path: Path) -> None:
 def test_a_missing_tree_is_one_clear_sentence(tmp_path: Path) -> None:
     with pytest.raises(UnreadableInputError, match="does not exist"):
         list(read_tree(tmp_path / "nowhere", skipped=Counter()))
+
+
+def test_a_broken_package_is_counted_and_the_others_are_read(tmp_path: Path) -> None:
+    """Real damage: sizes that are no numbers, metadata that are not UTF-8, files that lie elsewhere."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"], check=True)
+    (site,) = tmp_path.glob("env/lib/python*/site-packages")
+    (tmp_path / "secret.py").write_text("x = 1\n")
+    (site / "good.py").write_text("y = 2\n")
+    packages = {
+        "good": ("Name: good\nVersion: 1\n", "good.py,,\n../../../../secret.py,,\n/etc/secret.py,,\n"),
+        "sizes": ("Name: sizes\nVersion: 1\n", "a.py,,abc\n"),
+        "columns": ("Name: columns\nVersion: 1\n", "a.py,,1,2,3\n"),
+        "unlisted": ("Name: unlisted\nVersion: 1\n", None),
+    }
+    for name, (metadata, record) in packages.items():
+        (site / f"{name}-1.dist-info").mkdir()
+        (site / f"{name}-1.dist-info" / "METADATA").write_text(metadata)
+        if record is not None:
+            (site / f"{name}-1.dist-info" / "RECORD").write_text(record)
+    skipped: Counter[str] = Counter()
+    interpreter = tmp_path / "env" / "bin" / "python"
+    files = list(read_packages(interpreter, skipped=skipped, only=packages.keys()))
+    assert [file.origin.path for file in files] == ["good.py"]
+    assert skipped[SkipReason.BROKEN_PACKAGE] == 2
+    assert skipped[SkipReason.OUTSIDE] == 2
+    assert skipped[SkipReason.NO_FILE_LIST] == 1
+    (site / "latin-1.dist-info").mkdir()
+    (site / "latin-1.dist-info" / "METADATA").write_bytes(b"Name: caf\xe9\nVersion: 1\n")
+    (site / "latin-1.dist-info" / "RECORD").write_text("good.py,,\n")
+    assert len(list(read_packages(interpreter, skipped=skipped, only={"", "good"}))) == 1

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+SC_ATTRIB = Path(sys.executable).parent / "sc-attrib"
 OWN = b"def rent(boat, hours):\n    return boat.seats * hours\n"
 
 
@@ -32,9 +33,8 @@ def interpreter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def index(tmp_path_factory: pytest.TempPathFactory, interpreter: Path) -> Path:
     """An index built by the command line from that environment and its standard library."""
     directory = tmp_path_factory.mktemp("cli") / "index"
-    script = Path(sys.executable).parent / "sc-attrib"
     built = subprocess.run(
-        [script, "index", "build", "--packages", interpreter, "--index", directory],
+        [SC_ATTRIB, "index", "build", "--packages", interpreter, "--index", directory],
         capture_output=True,
         text=True,
     )
@@ -181,7 +181,7 @@ def test_bad_paths_are_one_sentence_each(run_cli, index, tmp_path) -> None:
         "missing.py": ("does not exist",),
         "nothing": ("holds no source code",),
         "binary.py": ("is binary",),
-        "huge.py": ("larger than 32 MiB",),
+        "huge.py": ("larger than 16 MiB",),
         "pipe": ("not a regular file",),
     }.items():
         unusable(run_cli("check", name, "--index", index), name, *parts)
@@ -202,30 +202,70 @@ def test_bad_indexes_are_one_sentence_each(run_cli, index, pasted, tmp_path) -> 
     unusable(run_cli("check", pasted, "--index", pasted), "there is no index here")
 
 
-def test_the_users_and_the_projects_index_are_found_by_themselves(index, pasted, function, tmp_path) -> None:
-    """The bundled index is there too; the project's is the one that knows the pasted code's click."""
-    script = Path(sys.executable).parent / "sc-attrib"
+def test_the_projects_index_is_found_from_below(index, pasted, function, tmp_path) -> None:
     (tmp_path / ".sc-attrib").mkdir()
     shutil.copytree(index, tmp_path / ".sc-attrib" / "index")
     below = tmp_path / "deep" / "down"
     below.mkdir(parents=True)
     environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "data")}
     done = subprocess.run(
-        [script, "check", pasted], cwd=below, env=environment, capture_output=True, text=True
+        [SC_ATTRIB, "check", pasted], cwd=below, env=environment, capture_output=True, text=True
     )
     assert f"click/utils.py:{function[1]}-{function[2]}" in done.stdout
 
 
-def test_wrong_use_is_exit_code_2(run_cli) -> None:
+def test_odd_paths_and_streams_are_no_traceback(run_cli, index) -> None:
+    unusable(run_cli("check", "x" * 300, "--index", index), "too long")
+    unusable(run_cli("check", "", "--index", index), "does not exist")
+    unusable(run_cli("check", "-", "--index", "x" * 300), "xxx")
+    full = subprocess.run(
+        ["sh", "-c", f"{SC_ATTRIB} index info --index {index} > /dev/full"], capture_output=True, text=True
+    )
+    assert (full.returncode, full.stderr.count("\n")) == (2, 1)
+    assert "No space left on device" in full.stderr
+
+
+def test_names_that_are_not_utf_8_are_shown_and_written(run_cli, index, pasted, tmp_path) -> None:
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9\n.py")
+    Path(name).write_bytes(pasted.read_bytes())
+    assert b"caf\\udce9\\n.py:4-" in run_cli("check", name, "--index", index).stdout
+    assert run_cli("check", name, "--index", index, "--format", "json", "-o", "out.json").returncode == 0
+    assert run_cli("swhid", name).stdout.count(b"\n") == 1
+
+
+def test_a_folder_without_code_is_told_even_beside_one_with_empty_files(run_cli, index, tmp_path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "empty.py").touch()
+    (tmp_path / "b").mkdir()
+    unusable(run_cli("check", "a", "b", "--index", index), "b: holds no source code")
+
+
+def test_the_gate_holds_when_nobody_reads_the_report(index, pasted) -> None:
+    command = f"{SC_ATTRIB} check {pasted} --index {index} --fail-on attribute; echo $? >&2"
+    done = subprocess.run(["bash", "-c", f"({command}) | true"], capture_output=True, text=True, timeout=60)
+    assert done.stderr == "1\n"
+
+
+def test_the_users_index_is_found(index, pasted, function, tmp_path) -> None:
+    shutil.copytree(index, tmp_path / "data" / "sc-attrib" / "index")
+    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "data")}
+    done = subprocess.run(
+        [SC_ATTRIB, "check", pasted], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert f"click/utils.py:{function[1]}-{function[2]}" in done.stdout
+
+
+def test_wrong_use_is_exit_code_2(run_cli, index) -> None:
+    assert b"is not a URI" in run_cli("index", "build", "--tree", ".", "--origin", "foo").stderr
+    assert b"whole number" in run_cli("check", "-", "--index", index, "--min-tokens", "abc").stderr
     assert run_cli("check").returncode == 2
     assert run_cli("no-such-command").returncode == 2
     assert run_cli().returncode == 0
 
 
 def test_a_closed_pipe_is_no_error(index, pasted) -> None:
-    script = Path(sys.executable).parent / "sc-attrib"
     done = subprocess.run(
-        ["sh", "-c", f"{script} index info --index {index} | true"],
+        ["sh", "-c", f"{SC_ATTRIB} index info --index {index} | true"],
         capture_output=True,
         text=True,
         timeout=60,

@@ -36,6 +36,7 @@ UNRECOGNISED = "LicenseRef-unrecognised"
 """Stands in an expression for a licence text that is there and could not be told."""
 _SHORT_FIELD = 60
 _IDENTIFIER = re.compile(r"[A-Za-z0-9.+\-]+")
+_SYMBOL = re.compile(rf"{_IDENTIFIER.pattern}(?: WITH {_IDENTIFIER.pattern})?")
 
 
 class LicenseCategory(StrEnum):
@@ -277,7 +278,7 @@ def _combine(found: Iterable[tuple[str, str]]) -> License:
 def is_expression(text: str) -> bool:
     """Whether a text parses as an SPDX licence expression (the ids in it need not be known)."""
     tree = _parse(text)
-    return tree is not None and all(_IDENTIFIER.fullmatch(str(symbol.key)) for symbol in tree.symbols)
+    return tree is not None and all(_SYMBOL.fullmatch(str(symbol)) for symbol in tree.symbols)
 
 
 @lru_cache(maxsize=4096)

@@ -37,7 +37,7 @@ def evaluate(
 ) -> tuple[Evaluation, list[InfillAnswer]]:
     """Complete the same random held-out lines with either prompt order.
 
-    Answers the figures, and the answers of the first order. Raises
+    Answers the figures, and the answers of the better order. Raises
     :class:`attribution.errors.UnreadableInputError` and :class:`training.errors.ExportError`.
     """
     texts = read_texts(held_out)
@@ -48,7 +48,7 @@ def evaluate(
             held_out, "holds no line that could be completed", remedy="name the held_out.jsonl of another run"
         )
     orders: dict[str, OrderResult] = {}
-    first: list[InfillAnswer] = []
+    scores: list[InfillScore] = []
     for order in FimOrder:
         started = time.perf_counter()
         answers = [complete_line(task, model, order=order) for task in drawn]
@@ -58,12 +58,12 @@ def evaluate(
             interval=score.interval,
             seconds_per_task=(time.perf_counter() - started) / len(drawn),
         )
-        first = first or answers
+        scores.append(score)
     model.close()
     evaluation = Evaluation(
         model=model_path.name, bytes=model_path.stat().st_size, tasks=len(drawn), orders=orders
     )
-    return evaluation, first
+    return evaluation, list(max(scores, key=lambda score: score.rate).answers)
 
 
 def show_examples(answers: Sequence[InfillAnswer], stream: TextIO) -> None:

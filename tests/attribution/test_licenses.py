@@ -52,6 +52,7 @@ def test_a_files_own_header_goes_before_what_it_inherits(header: bytes, expressi
         ("swh.model", "GPL-3.0", "License-Expression"),
         ("matplotlib", "PSF-2.0", "Classifier"),
         ("certifi", "MPL-2.0", "Classifier"),
+        ("packaging", "Apache-2.0 OR BSD-2-Clause", "License-Expression"),
     ],
 )
 def test_the_licence_of_installed_packages_is_read_with_its_evidence(package, expression, evidence) -> None:
@@ -123,6 +124,8 @@ def test_an_unrecognised_licence_beside_a_known_one_is_not_forgotten(tmp_path: P
 
 def test_what_is_no_expression_is_told_apart() -> None:
     assert is_expression("MIT OR (ISC AND 0BSD)")
+    assert is_expression("MIT AND Apache-2.0 WITH LLVM-exception")
+    assert not is_expression("see LICENSE")
     assert not is_expression("MIT OR")
 
 

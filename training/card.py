@@ -84,6 +84,8 @@ def read_packages_table(path: Path) -> list[PackageRow]:
 def _heading(recipe: Recipe, model_bytes: int, metrics: list[MetricsRow]) -> str:
     shape = recipe.model
     parameters = count_parameters(make_model(shape, seed=0)) / 1e6
+    bits = metrics[-1].held_out_bits_per_byte
+    looked_at = recipe.budget.validation_rows * recipe.data.row_tokens
     return f"""# The bundled model
 
 A StarCoder2-architecture model of {parameters:.1f} million parameters for Python, {model_bytes / 1e6:.1f} MB
@@ -96,7 +98,7 @@ learned from is in `index/` beside it: fingerprints, origins and licences, no so
 | query heads, key-value heads | {shape.heads}, {shape.kv_heads} |
 | vocabulary | {shape.vocabulary}, byte-level BPE, StarCoder2's control tokens at StarCoder2's ids |
 | context | {shape.context_tokens} tokens; it has seen nothing longer |
-| held-out bits per byte | {metrics[-1].held_out_bits_per_byte:.3f} |"""
+| held-out bits per byte | {bits:.3f}, over {looked_at:,} tokens |"""
 
 
 def _measured(measured: Evaluation, metrics: list[MetricsRow]) -> str:
@@ -179,8 +181,12 @@ def _total(rows: list[PackageRow]) -> str:
 
 
 def _table(rows: Iterable[PackageRow]) -> str:
-    lines = [f"| [{r.package}]({r.url}) | {r.license} | {r.files:,} | {r.bytes:,} |" for r in rows]
+    lines = [f"| {_linked(r)} | {r.license} | {r.files:,} | {r.bytes:,} |" for r in rows]
     return "\n".join(["| package | licence | files | bytes |", "| --- | --- | --- | --- |", *lines])
+
+
+def _linked(row: PackageRow) -> str:
+    return f"[{row.package}]({row.url})" if row.url.startswith("https://") else row.package
 
 
 def _limits(recipe: Recipe) -> str:

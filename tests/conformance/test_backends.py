@@ -53,9 +53,8 @@ def _shipped(_: Path) -> LlamaCppBackend:
 BUILDERS = {
     "scripted": Builder(_scripted, lambda folder: _scripted(folder, delay_ms=400)),
     "llama_cpp": Builder(_tiny, _slow),
+    "shipped model": Builder(_shipped, _slow),
 }
-if DEFAULT_MODEL.exists():
-    BUILDERS["shipped model"] = Builder(_shipped, _slow)
 
 
 @pytest.fixture(params=BUILDERS.values(), ids=BUILDERS.keys())

@@ -13,7 +13,6 @@ from concurrent.futures import Future
 import pytest
 from lsprotocol import types
 
-from assistant.models import DEFAULT_MODEL
 from tests.assistant.tiny_gguf import SLOW, write_tiny_gguf
 from tests.lsp.conftest import (
     FRESH_BODY,
@@ -321,7 +320,6 @@ async def test_an_address_that_makes_no_sense_is_one_sentence(workspace):
         assert "Traceback" not in done.stderr
 
 
-@pytest.mark.skipif(not DEFAULT_MODEL.exists(), reason="the shipped model is not in this tree")
 async def test_the_shipped_model_completes_code(start, workspace):
     """No model is configured; what it writes is its own affair, that it is traced is ours."""
     async with start(settings={"model": {"path": ""}, "completion": {"maxTokens": 24}}) as editor:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from attribution.align import Alignment, Sketched, align
 from attribution.chain import Chains, Hits, chain_hits
-from attribution.fingerprint.lines import line_sketches
+from attribution.fingerprint.lines import BLANK, line_sketches
 from attribution.fingerprint.seeds import K_TOKENS, Seeds, all_seeds
 from attribution.fingerprint.tokens import TokenStream, tokenize
 from attribution.index.profile import Profile
@@ -24,8 +24,8 @@ _MAX_ALIGNED = 512
 """Chains of one segment that are aligned line by line, best first."""
 _MAX_ALIGNED_A_LINE = 24
 """Of them, chains that concern the same line of the query: enough to see that code is common."""
-_EXTENSION_TOKENS = 64
-"""Tokens by which alignment rarely extends a chain further."""
+_EXTENSION_TOKENS = 16
+"""Tokens beyond its seeds that a chain which matters may hold on either side of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ def find_candidates(
     common = np.sort(query.seeds.positions[segment.seeds.are_common(query.seeds.hashes)])
     aligned_at = np.zeros(query.tokens.line_count + 2, dtype=np.int64)
     found: list[Candidate] = []
-    for chain in np.argsort(-chains.covered_tokens, kind="stable")[:_MAX_ALIGNED].tolist():
+    for chain in _worth_aligning(chains, query, segment):
         members = chains.members(chain)
         place = slice(int(members.query_lines[0]), int(members.query_lines[-1]) + 1)
         if aligned_at[place].min() >= _MAX_ALIGNED_A_LINE or _is_shadowed(members, found):
@@ -121,6 +121,26 @@ def find_candidates(
         if candidate.tokens >= min_tokens and reaches:
             found.append(candidate)
     return sorted(found, key=lambda candidate: -candidate.tokens)
+
+
+def _worth_aligning(chains: Chains, query: Query, segment: Segment) -> list[int]:
+    """Chains in the order of their weight; a lone seed counts only if a line at it is equal as well."""
+    sizes = np.diff(chains.starts, append=len(chains.hits))
+    lone = chains.hits.take(chains.starts[sizes == 1])
+    eligible = sizes > 1
+    eligible[sizes == 1] = _equal_at(lone, query, segment, 0) | _equal_at(lone, query, segment, 1)
+    order = np.argsort(-chains.covered_tokens, kind="stable")
+    worth: list[int] = order[eligible[order]][:_MAX_ALIGNED].tolist()
+    return worth
+
+
+def _equal_at(hits: Hits, query: Query, segment: Segment, step: int) -> NDArray[np.bool_]:
+    """Whether the lines ``step`` below each hit are equal, and hold code."""
+    kept = segment.sketches_at(hits.documents, hits.source_lines + step)
+    ours = query.lines[kept.dtype.str.lstrip("|")].sketches
+    lines = np.minimum(hits.query_lines + step, len(ours)) - 1
+    equal: NDArray[np.bool_] = (ours[lines] == kept) & (kept != BLANK)
+    return equal
 
 
 def _is_shadowed(members: Hits, found: list[Candidate]) -> bool:

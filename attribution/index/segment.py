@@ -151,6 +151,11 @@ class Segment:
         start, stop = (int(value) for value in self._line_base.slice(document, document + 2))
         return self._sketches.slice(start, stop)
 
+    def sketches_at(self, documents: NDArray[np.int64], lines: NDArray[np.int64]) -> Array:
+        """Sketches of single lines, counted from 1 in their documents; of the last line for those beyond."""
+        first, last = self._line_base.take(documents), self._line_base.take(documents + 1)
+        return self._sketches.take(np.minimum(first.astype(np.int64) + lines, last) - 1)
+
     def token_count(self, document: int) -> int:
         """Tokens of a document."""
         return self._file["token_counts"].item(document)

@@ -10,7 +10,8 @@ import re
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -154,8 +155,8 @@ async def _show_suggestions(index: Path, model: Path, page: _Page) -> None:
     }
     page.say(page.dim(f"starting {_own_command()} lsp with {model.name} …"))
     async with start_editor([_SC_ATTRIB, "lsp"], settings) as editor:
-        copied = await _first(editor, _halves_of_known_functions(), with_match=True)
-        own = await _first(editor, _halves_of_own_code(), with_match=False)
+        copied = await _first(editor, _halves_of_known_functions(), _is_known)
+        own = await _first(editor, _halves_of_own_code(), _is_unknown)
     _show_suggestion(*copied, page)
     _show_suggestion(*own, page)
 
@@ -203,18 +204,28 @@ def _halves_of_own_code() -> Iterator[_Place]:
         )
 
 
-async def _first(editor: Editor, places: Iterator[_Place], *, with_match: bool) -> tuple[_Place, Suggestion]:
-    """The first place at which the model suggests something that is, or is not, known."""
-    for _, place in zip(range(_MAX_REQUESTS), places, strict=False):
+async def _first(
+    editor: Editor, places: Iterator[_Place], wanted: Callable[[Suggestion], bool]
+) -> tuple[_Place, Suggestion]:
+    """The first place at which the model suggests what is wanted."""
+    for place in islice(places, _MAX_REQUESTS):
         editor.show(place.name, place.text)
         lines = place.text.split("\n")
         suggestion = await editor.suggest(place.name, len(lines) - 1, len(lines[-1]))
-        if suggestion is not None and bool(suggestion.matches) == with_match:
+        if suggestion is not None and wanted(suggestion):
             return place, suggestion
-    kind = "a known source" if with_match else "no known source"
     raise ScAttribError(
-        f"the model made no suggestion with {kind}; is the index complete? delete it and try again"
+        "the model made no suggestion to show; is the index complete? delete it and try again"
     )
+
+
+def _is_known(suggestion: Suggestion) -> bool:
+    """Whether all of it, with the code around it, stands in one known file."""
+    return any(match["containment"] == 1 for match in suggestion.matches)
+
+
+def _is_unknown(suggestion: Suggestion) -> bool:
+    return not suggestion.matches
 
 
 def _show_suggestion(place: _Place, suggestion: Suggestion, page: _Page) -> None:

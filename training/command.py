@@ -9,6 +9,7 @@ import argparse
 import importlib.util
 import json
 import logging
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -120,6 +121,7 @@ def run(args: argparse.Namespace) -> int:
     for module in _EXTRA_MODULES:
         if importlib.util.find_spec(module) is None:
             raise MissingExtraError("training", "train")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is first imported
     logging.getLogger("training").setLevel(logging.INFO)
     act: Callable[[argparse.Namespace], int] = args.act
     return act(args)

@@ -26,6 +26,6 @@ RECIPE = Recipe(
     ),
     optimizer=OptimizerRecipe(),
     budget=Budget(
-        tokens=6_500_000, batch_rows=4, micro_batch_rows=4, checkpoint_every=200, validate_every=200
+        tokens=5_000_000, batch_rows=4, micro_batch_rows=4, checkpoint_every=200, validate_every=200
     ),
 )

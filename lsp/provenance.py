@@ -5,17 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from assistant.completion import Completion
-from attribution.model import Match, Verdict
+from attribution.model import Match
 from attribution.report.json_report import match_as_json
+from attribution.report.words import others, saying
 
 ARCHIVE = "https://archive.softwareheritage.org/"
-_SAYINGS = {
-    Verdict.DENY: "the policy denies this licence",
-    Verdict.REVIEW: "a person should look at this",
-    Verdict.ATTRIBUTE: "keep the notice when you keep the code",
-    Verdict.ALLOW: "the policy allows this",
-    Verdict.COMMON: "common code, found in many places",
-}
 
 
 def completion_as_json(completion: Completion) -> dict[str, Any]:
@@ -66,20 +60,18 @@ def completion_headline(completion: Completion) -> str:
 
 def match_as_markdown(match: Match) -> str:
     """Describe a match: source, lines, licence and the evidence for it, similarity, identifier."""
-    saying = _SAYINGS.get(match.verdict)
-    verdict = f"**{match.verdict}**" + (f": {saying}" if saying else "")
     rows = [
         f"**{_escape(place(match))}**  ",
         f"{match.kind} match of lines {match.query}, {match.similarity:.0%} alike, {match.tokens} tokens  ",
-        f"Licence `{match.license.expression}`, {verdict}  ",
+        f"Licence `{match.license.expression}`, **{match.verdict}**: {saying(match.verdict)}  ",
         *(f"Evidence: {_escape(evidence)}  " for evidence in match.license.evidence[:3]),
         f"Origin: <{match.origin.url}>"
         + (f" ({_escape(match.origin.revision)})" if match.origin.revision else "")
         + "  ",
         f"[{match.source.core}]({archive_link(match).replace(' ', '%20')})",
     ]
-    if match.copies > 1:
-        rows.append(f"  \nAlso in {match.copies - 1} other known files")
+    if others(match):
+        rows.append(f"  \nAlso in {others(match)}")
     return "\n".join(rows)
 
 

@@ -53,7 +53,10 @@ class ModelSettings:
         default="", metadata=about("GGUF file of a StarCoder-family model; empty for the shipped one.")
     )
     context_tokens: int = field(
-        default=0, metadata=about("Size of the context; 0 takes what the model was trained with.", minimum=0)
+        default=0,
+        metadata=about(
+            "Size of the context; 0 takes what the model was trained with.", minimum=0, maximum=2**20
+        ),
     )
     threads: int = field(
         default=0, metadata=about("Threads; 0 takes all cores but one.", minimum=0, maximum=256)
@@ -97,7 +100,8 @@ class TraceSettings:
     """How suggestions are traced to their sources."""
 
     indexes: tuple[str, ...] = field(
-        default=(), metadata=about("Index folders; empty for those of the project and the user.")
+        default=(),
+        metadata=about("Index folders; empty for those of the project, the user and the bundled model."),
     )
     required: bool = field(
         default=True, metadata=about("Suggest nothing while there is no index to trace it with.")

@@ -24,7 +24,15 @@ class ModelOptions:
 
 def model_path(configured: str | None) -> Path:
     """Answer the file that the user gives, otherwise the shipped one; it need not exist."""
-    return Path(configured).expanduser() if configured else DEFAULT_MODEL
+    return expand_home(configured) if configured else DEFAULT_MODEL
+
+
+def expand_home(path: str) -> Path:
+    """Put the home folder for ``~``; a path of a user who does not exist stays as it is."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def open_backend(path: Path, options: ModelOptions) -> CompletionBackend:

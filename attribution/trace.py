@@ -55,6 +55,7 @@ class Tracer:
 
     def trace(self, content: bytes, *, path: str) -> Attribution:
         """Find what a whole text is like. ``path`` only labels the answer."""
+        self._ensure_whole()
         swhid = Swhid.of_content(content)
         matches = self._identical(content, swhid)
         if not matches and content.strip():
@@ -74,6 +75,7 @@ class Tracer:
         The text around it counts as well, since hardly any single line is long enough to be traced alone.
         Lines of the matches are counted so that the first line of ``before`` is ``first_line``.
         """
+        self._ensure_whole()
         query = Query.of(before + inserted + after)
         focus = query.tokens_between(len(before), len(before) + len(inserted))
         if len(focus) == 0:
@@ -84,6 +86,10 @@ class Tracer:
             for candidate in find_candidates(query, segment, MIN_INSERTION_TOKENS, focus=focus)
         ]
         return tuple(self._judge(found, first_line=first_line))
+
+    def _ensure_whole(self) -> None:
+        for segment in self._segments:
+            segment.ensure_whole()
 
     @property
     def _segments(self) -> list[Segment]:

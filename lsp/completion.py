@@ -47,6 +47,9 @@ async def inline_completion(ls: Server, params: types.InlineCompletionParams) ->
     """Suggest code at the cursor."""
     selected = params.context.selected_completion_info
     replaced = selected.range if selected else types.Range(start=params.position, end=params.position)
+    document = ls.document(params.text_document.uri)
+    if document is not None:
+        replaced = document.table.clipped(replaced)
     chosen = selected.text if selected else ""
     invoked = params.context.trigger_kind is types.InlineCompletionTriggerKind.Invoked
     completion = await _complete(ls, params.text_document.uri, replaced, chosen, invoked=invoked)

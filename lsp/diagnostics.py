@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
 from attribution.errors import ScAttribError
 from attribution.model import Match, Verdict
+from lsp.positions import line_feeds_only
 from lsp.provenance import archive_link, headline
 
 if TYPE_CHECKING:
@@ -66,6 +69,8 @@ class Checks:
     def __init__(self, ls: Server) -> None:
         self._ls = ls
         self._pending: dict[str, asyncio.Task[None]] = {}
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="check")
+        """One check at a time, apart from the threads in which suggestions are traced."""
 
     def schedule(self, uri: str) -> None:
         """Check a file soon, in place of a check that has not ended yet."""
@@ -79,6 +84,10 @@ class Checks:
         self._cancel(uri)
         self._ls.findings.drop(uri)
         self._publish(uri, None, [])
+
+    def close(self) -> None:
+        """Start no further check."""
+        self._worker.shutdown(wait=False, cancel_futures=True)
 
     def _cancel(self, uri: str) -> None:
         pending = self._pending.pop(uri, None)
@@ -102,8 +111,9 @@ class Checks:
         if tracer is None or document is None or len(document.source) > MAX_CHARACTERS:
             return
         version = document.version
-        content = document.source.encode("utf-8", "replace")
-        attribution = await asyncio.to_thread(tracer.trace, content, path=document.filename or "")
+        content = line_feeds_only(document.source).encode("utf-8", "replace")
+        check = partial(tracer.trace, content, path=document.filename or "")
+        attribution = await asyncio.get_running_loop().run_in_executor(self._worker, check)
         current = self._ls.document(uri)
         if current is document and current.version == version:
             self._ls.findings.put(uri, attribution.matches)

@@ -53,18 +53,27 @@ class Engine:
         old, self._settings, self._root = self._settings, settings, root
         if self._model is None or _load_options(old.model) != _load_options(settings.model):
             self._model = asyncio.create_task(self._load_model(settings.model, after=self._model))
-        self._open_indexes()
         self._applied.set()
+        self._open_indexes()
 
     async def service(self) -> CompletionService | None:
         """Wait for the model and the index; ``None`` if there can be no suggestions."""
         await self._applied.wait()
         if self._model is None or not self._settings.completion.enabled:
             return None
-        backend, tracer = await asyncio.shield(self._model), await self.tracer()
+        tracer = await self.tracer()
+        backend = await self._latest_model(self._model)
         if backend is None:
             return None
         return CompletionService(backend, tracer=tracer, settings=self._settings, records=self.records)
+
+    async def _latest_model(self, model: asyncio.Task[CompletionBackend | None]) -> CompletionBackend | None:
+        """Wait for the model; for the one that took its place where the settings changed meanwhile."""
+        while True:
+            backend = await asyncio.shield(model)
+            if self._model is None or self._model is model:
+                return backend
+            model = self._model
 
     async def tracer(self) -> TextTracer | None:
         """Wait for the index, opened anew if it has changed; ``None`` if there is none that can be used."""
@@ -90,10 +99,11 @@ class Engine:
     ) -> CompletionBackend | None:
         """Load a model once the one before it is freed; ``None`` if it cannot be used."""
         if after is not None:
-            await after
+            await asyncio.wait([after])
             await self.close()
         options = ModelOptions(context_tokens=settings.context_tokens, threads=settings.threads)
         load = partial(open_backend, model_path(settings.path), options)
+        self._backend = None
         self._backend = await self._load("model", "Loading the model", load)
         self._tell_status()
         return self._backend

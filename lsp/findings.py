@@ -9,6 +9,7 @@ from lsprotocol import types
 
 from attribution.model import Match
 from attribution.span import Span
+from lsp.positions import count_line_ends
 
 
 class Findings:
@@ -43,7 +44,7 @@ class Findings:
 
 def _move(match: Match, change: types.TextDocumentContentChangePartial) -> Match | None:
     first, last = change.range.start.line + 1, change.range.end.line + 1
-    added = change.text.count("\n") - (last - first)
+    added = count_line_ends(change.text) - (last - first)
     if first > match.query.last:
         return match
     if last < match.query.first or (last == match.query.first and change.range.end.character == 0):

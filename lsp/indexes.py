@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from assistant.config import TraceSettings
+from assistant.models import expand_home
 from assistant.tracing import TextTracer
 from attribution.errors import ScAttribError
 from attribution.index.locate import find_indexes
@@ -24,7 +25,7 @@ Stamp = tuple[tuple[Path, int], ...]
 def index_paths(settings: TraceSettings, root: Path | None) -> list[Path]:
     """Answer the indexes that are configured, relative to the workspace, otherwise those that are found."""
     base = root or Path.cwd()
-    configured = [base / Path(index).expanduser() for index in settings.indexes]
+    configured = [base / expand_home(index) for index in settings.indexes]
     return configured or find_indexes(base)
 
 
@@ -36,7 +37,7 @@ def stamp(paths: list[Path]) -> Stamp:
 def _written(catalog: Path) -> int:
     try:
         return catalog.stat().st_mtime_ns
-    except OSError:
+    except (OSError, ValueError):
         return 0
 
 

@@ -15,6 +15,7 @@ from itertools import accumulate
 from lsprotocol.types import Position, PositionEncodingKind, Range
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
+_LONE_CARRIAGE_RETURN = re.compile(r"\r(?!\n)")
 _UTF8_LIMITS = (0x80, 0x800, 0x10000)
 _ASTRAL = 0x10000
 
@@ -28,6 +29,16 @@ def units(text: str, encoding: PositionEncodingKind) -> int:
     if encoding is PositionEncodingKind.Utf32 or text.isascii():
         return len(text)
     return sum(_width(character, encoding) for character in text)
+
+
+def count_line_ends(text: str) -> int:
+    """Count what ends lines for an editor."""
+    return sum(1 for _ in _LINE_END.finditer(text))
+
+
+def line_feeds_only(text: str) -> str:
+    """Make every line of an editor one of the tracer, which counts line feeds; nothing else changes."""
+    return _LONE_CARRIAGE_RETURN.sub("\n", text) if "\r" in text else text
 
 
 def _width(character: str, encoding: PositionEncodingKind) -> int:
@@ -97,6 +108,10 @@ class LineTable:
         line = bisect_right(self._starts, offset) - 1
         end = min(offset, self._ends[line])
         return Position(line=line, character=units(self._text[self._starts[line] : end], self._encoding))
+
+    def clipped(self, place: Range) -> Range:
+        """Answer a range whose ends lie in the text."""
+        return Range(start=self.position(self.offset(place.start)), end=self.position(self.offset(place.end)))
 
     def range_of_lines(self, first: int, last: int) -> Range:
         """Answer the range of whole lines, counted from 1, both included; clipped to the text."""

@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import importlib.util
 import threading
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.backends.protocol import GREEDY, Sampling, Token
-from assistant.errors import PromptTooLongError
+from assistant.errors import BackendError, PromptTooLongError
 from assistant.fim import FimIds
 from assistant.models import ModelOptions
 from attribution.errors import MissingExtraError
@@ -51,6 +51,8 @@ class LlamaCppBackend:
         self._lock = threading.Lock()
         """Guards ``_running`` together with the model's abort flag."""
         self._running: _Job | None = None
+        self._vocabulary_lock = threading.Lock()
+        """Keeps the model from being freed while somebody tokenises."""
         self._closed = False
 
     @classmethod
@@ -90,12 +92,21 @@ class LlamaCppBackend:
         return self._model.evaluated_tokens
 
     def tokenize(self, text: str) -> list[int]:
-        """Turn text into ids; control tokens in it stay text."""
-        return self._model.tokenize(text)
+        """Turn text into ids; control tokens in it stay text. Raises :class:`BackendError` once closed."""
+        with self._open_vocabulary() as model:
+            return model.tokenize(text)
 
     def detokenize(self, ids: Sequence[int]) -> bytes:
-        """Turn ids into bytes."""
-        return b"".join(self._model.piece(i) for i in ids)
+        """Turn ids into bytes. Raises :class:`BackendError` once closed."""
+        with self._open_vocabulary() as model:
+            return b"".join(model.piece(i) for i in ids)
+
+    @contextlib.contextmanager
+    def _open_vocabulary(self) -> Iterator[LlamaModel]:
+        with self._vocabulary_lock:
+            if self._closed:
+                raise BackendError("the model was replaced while it was asked; ask again")
+            yield self._model
 
     async def generate(
         self,
@@ -172,9 +183,12 @@ class LlamaCppBackend:
         with self._lock:
             self._closed = True
             self._model.abort.set()
-        freed = self._worker.submit(self._model.free)
-        await asyncio.wrap_future(freed)
+        await asyncio.wrap_future(self._worker.submit(self._free))
         self._worker.shutdown(wait=False)
+
+    def _free(self) -> None:
+        with self._vocabulary_lock:
+            self._model.free()
 
 
 def _load(path: Path, options: ModelOptions) -> LlamaModel:

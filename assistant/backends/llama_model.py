@@ -26,6 +26,7 @@ from assistant.models import ModelOptions
 _log = logging.getLogger(__name__)
 
 _BATCH_TOKENS = 512
+_MIN_CONTEXT = 64
 _MAX_DEFAULT_CONTEXT = 8192
 _MAX_THREADS = 8
 _ABORTED = 2
@@ -99,9 +100,11 @@ class LlamaModel:
         self.fim_ids = self._resolve_fim_ids(path)
         trained_with = int(llama_cpp.llama_model_n_ctx_train(self._model))
         self.context_tokens = options.context_tokens or min(trained_with, _MAX_DEFAULT_CONTEXT)
+        self.context_tokens = max(self.context_tokens, _MIN_CONTEXT)
         self._context = llama_cpp.llama_init_from_model(self._model, self._context_params(options))
         if not self._context:
             raise _refused(path)
+        self.context_tokens = int(llama_cpp.llama_n_ctx(self._context))
         self._memory: llama_cpp.llama_memory_t = llama_cpp.llama_get_memory(self._context)
         llama_cpp.llama_set_abort_callback(self._context, self.abort.callback, self.abort.pointer)
 

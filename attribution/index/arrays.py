@@ -144,6 +144,14 @@ class ArrayFile:
     def __contains__(self, name: str) -> bool:
         return name in self._header["arrays"]
 
+    def ensure_whole(self) -> None:
+        """Raise :class:`IndexCorruptError` where the file was shortened after it was mapped.
+
+        Reading beyond its new end would kill the process; files of an index are replaced, never overwritten.
+        """
+        if self._map.size() < len(self._map):
+            raise IndexCorruptError(self.path, "was shortened while it was in use")
+
     def verify_all(self) -> None:
         """Compare every block with its checksum; raise :class:`IndexCorruptError` where one differs."""
         self.verify_range(0, len(self._checksums) - 1)

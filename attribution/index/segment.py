@@ -136,6 +136,10 @@ class Segment:
         self._line_base = self._file["line_base"]
         self._sketches = self._file["sketches"]
 
+    def ensure_whole(self) -> None:
+        """Raise :class:`IndexCorruptError` where its file was shortened after it was opened."""
+        self._file.ensure_whole()
+
     @property
     def size_bytes(self) -> int:
         """Bytes it takes on disk."""

@@ -15,7 +15,7 @@ import pytest_asyncio
 from assistant.backends.llama_cpp import LlamaCppBackend
 from assistant.backends.protocol import CompletionBackend, Sampling, Token
 from assistant.backends.scripted import Reply, ScriptedBackend
-from assistant.errors import PromptTooLongError
+from assistant.errors import BackendError, PromptTooLongError
 from assistant.models import DEFAULT_MODEL, ModelOptions
 from tests.assistant.tiny_gguf import SLOW, write_tiny_gguf
 
@@ -250,6 +250,14 @@ async def test_closing_ends_open_streams_and_may_be_repeated(slow_backend):
     assert len(await task) < 4
     await slow_backend.close()
     assert time.perf_counter() - started < CANCELLATION_LIMIT_S
+
+
+async def test_tokenising_after_the_end_is_an_error_or_an_answer_and_never_a_crash(backend):
+    await backend.close()
+    for ask in (lambda: backend.tokenize(CODE), lambda: backend.detokenize([7, 8, 9])):
+        with contextlib.suppress(BackendError):
+            ask()
+    assert [token async for token in backend.generate([7, 8, 9], max_tokens=4)] == []
 
 
 async def test_it_says_what_it_is(backend):

@@ -330,3 +330,65 @@ async def test_the_shipped_model_completes_code(start, workspace):
         assert all(item.command.arguments[0]["traced"] for item in items)
         assert editor.messages == []
         json.dumps([item.command.arguments for item in items])
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-that-name/index", "a\0b"])
+async def test_an_index_path_that_means_nothing_is_told_and_nothing_hangs(start, workspace, path):
+    async with start(settings={"trace": {"indexes": [path]}}) as editor:
+        uri = await editor.open(workspace / "a.py", FRESH_HEAD + "    ")
+        assert await editor.inline(uri, 1, 4) == []
+        await until(lambda: editor.messages)
+
+
+async def test_a_model_path_that_means_nothing_can_be_mended_by_another(start, workspace, script, index):
+    async with start(settings={"model": {"path": "~nobody-of-that-name/model.gguf"}}) as editor:
+        uri = await editor.open(workspace / "a.py", FRESH_HEAD + "    ")
+        assert await editor.inline(uri, 1, 4) == []
+        await until(lambda: editor.messages)
+        mended = {"sc-attrib": base_settings(script, index)}
+        editor.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings=mended))
+        await _assert_alive(editor, workspace)
+
+
+async def test_a_model_that_is_replaced_while_it_is_asked_does_not_kill_the_server(
+    start, workspace, tmp_path
+):
+    """The model's memory is freed on its own thread, while requests tokenise on another."""
+    model = write_tiny_gguf(tmp_path / "tiny.gguf")
+    async with start(settings={"model": {"path": str(model), "threads": 1}}) as editor:
+        uri = await editor.open(workspace / "a.py", FRESH_HEAD * 40 + "    ")
+        for round_ in range(6):
+            asked = asyncio.ensure_future(editor.inline(uri, 40, 4))
+            settings = {"sc-attrib": {"model": {"path": str(model), "threads": 1 + round_ % 2}}}
+            editor.workspace_did_change_configuration(types.DidChangeConfigurationParams(settings=settings))
+            async with asyncio.timeout(30):
+                await asked
+        assert editor._server.returncode is None
+
+
+async def test_an_index_that_is_shortened_while_it_is_used_is_told(start, workspace, index):
+    """Reading a mapped file beyond its new end would end the process with SIGBUS."""
+    own = workspace / "index"
+    shutil.copytree(index, own)
+    async with start(settings={"trace": {"indexes": [str(own)]}}) as editor:
+        await _assert_alive(editor, workspace)
+        for data in own.rglob("arrays.bin"):
+            data.write_bytes(data.read_bytes()[:4096])
+        uri = await editor.open(workspace / "b.py", FRESH_HEAD + "    ")
+        assert await editor.inline(uri, 1, 4) == []
+        assert any("shortened" in message.message for message in editor.messages)
+        assert editor._server.returncode is None
+
+
+async def test_a_position_far_beyond_its_line_is_answered_with_one_inside(start, workspace):
+    async with start() as editor:
+        uri = await editor.open(workspace / "a.py", FRESH_HEAD + "    ")
+        [item] = await editor.inline(uri, 1, 1_000_000)
+        assert item.range == types.Range(start=types.Position(1, 4), end=types.Position(1, 4))
+
+
+async def test_marks_are_on_the_editors_lines_where_carriage_returns_stand_alone(start, workspace):
+    async with start() as editor:
+        uri = await editor.open(workspace / "a.py", "one = 1\rtwo = 2\r\n\n" + KNOWN_FUNCTION)
+        [mark] = await until(lambda: editor.diagnostics.get(uri))
+        assert mark.range.start.line == 3

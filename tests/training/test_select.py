@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from attribution.model import License, Origin, SourceFile
@@ -40,6 +42,25 @@ def test_same_content_is_learned_from_once():
     selection = select_files([source("a.py"), source("b.py")], RECIPE)
     assert [f.origin.path for f in selection.train] == ["a.py"]
     assert selection.dropped == {DropReason.DUPLICATE: 1}
+
+
+@pytest.mark.parametrize("path", ["b.py", "pkg/tests/b.py"])
+@pytest.mark.parametrize("license", ["GPL-3.0-only", "NOASSERTION"])
+def test_content_that_is_not_permissive_at_one_place_is_not_learned_from_at_another(path, license):
+    free, copy = source("a.py"), source(path, package="other", license=license)
+    other = source("c.py", content=b"y = 2\n")
+    for files in ([free, copy, other], [other, copy, free]):
+        selection = select_files(files, RECIPE)
+        assert selection.train == (other,)
+        assert selection.dropped[DropReason.LICENSE_OF_COPY] == 1
+        assert selection.dropped.total() == 2
+
+
+def test_real_file_that_a_copyleft_package_carries_too_is_not_learned_from(files):
+    taken = replace(files[0], origin=replace(files[0].origin, license=License(expression="GPL-2.0-or-later")))
+    selection = select_files([*files, taken], RECIPE)
+    assert len(selection.train) == len(files) - 1
+    assert taken.swhid not in {file.swhid for file in selection.train}
 
 
 def test_held_out_content_is_never_learned_from_whichever_comes_first():

@@ -19,6 +19,7 @@ class DropReason(StrEnum):
 
     NOT_PYTHON = "not Python"
     LICENSE = "licence is not permissive"
+    LICENSE_OF_COPY = "same content is under a licence that is not permissive elsewhere"
     PACKAGE = "package not in the recipe"
     FOLDER = "below an excluded folder"
     TOO_LARGE = "larger than the recipe allows"
@@ -67,13 +68,22 @@ def select_files(files: Iterable[SourceFile], recipe: DataRecipe) -> Selection:
 
 
 def _fitting(files: Iterable[SourceFile], recipe: DataRecipe, dropped: Counter[str]) -> list[SourceFile]:
-    kept = []
+    """The files that break no rule, and whose content is under a permissive licence wherever it lies.
+
+    A copy that is left out for another reason, such as its folder, speaks against its content all the same.
+    """
+    fitting, refused = [], set()
     for file in files:
+        if not _is_permissive(file):
+            refused.add(file.swhid.object_id)
         reason = _reason_to_drop(file, recipe)
         if reason is None:
-            kept.append(file)
+            fitting.append(file)
         else:
             dropped[reason] += 1
+    kept = [file for file in fitting if file.swhid.object_id not in refused]
+    if len(kept) < len(fitting):
+        dropped[DropReason.LICENSE_OF_COPY] += len(fitting) - len(kept)
     return kept
 
 
@@ -88,11 +98,15 @@ def _reason_to_drop(file: SourceFile, recipe: DataRecipe) -> DropReason | None:
         return DropReason.PACKAGE
     if set(file.origin.path.split("/")[:-1]) & set(recipe.excluded_folders):
         return DropReason.FOLDER
-    if category(file.origin.license.expression) is not LicenseCategory.PERMISSIVE:
+    if not _is_permissive(file):
         return DropReason.LICENSE
     if len(file.content) > recipe.max_file_bytes:
         return DropReason.TOO_LARGE
     return None if _is_utf8(file.content) else DropReason.NOT_UTF8
+
+
+def _is_permissive(file: SourceFile) -> bool:
+    return category(file.origin.license.expression) is LicenseCategory.PERMISSIVE
 
 
 def _is_utf8(content: bytes) -> bool:

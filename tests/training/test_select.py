@@ -58,7 +58,7 @@ def test_content_that_is_not_permissive_at_one_place_is_not_learned_from_at_anot
 
 def test_real_file_that_a_copyleft_package_carries_too_is_not_learned_from(files):
     taken = replace(files[0], origin=replace(files[0].origin, license=License(expression="GPL-2.0-or-later")))
-    selection = select_files([*files, taken], RECIPE)
+    selection = select_files([*files, taken], DataRecipe())
     assert len(selection.train) == len(files) - 1
     assert taken.swhid not in {file.swhid for file in selection.train}
 

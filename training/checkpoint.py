@@ -25,6 +25,12 @@ KEPT = 2
 """Checkpoints that stay on disk."""
 _PARTIAL = ".partial"
 _RANDOM_STATE = "random_state"
+_FIXED_PARTS = {
+    "model": "model",
+    "data": "data",
+    "tokenizer": "tokenizer",
+    "update_rule": "seed, optimiser or batch size",
+}
 Optimizers = dict[str, torch.optim.Optimizer]
 
 
@@ -43,6 +49,10 @@ class TrainingState:
     """Digest of the recipe's data."""
     tokenizer: str
     """Fingerprint of the tokenizer."""
+    update_rule: str = ""
+    """Digest of seed, optimiser and batch; earlier versions did not record it."""
+    recipe: str = ""
+    """Name of the recipe; earlier versions did not record it."""
 
 
 def save_checkpoint(
@@ -91,13 +101,11 @@ def load_checkpoint(
 ) -> TrainingState:
     """Put weights, optimiser state and random state back.
 
-    ``expected`` names shape, data and tokenizer of the run at hand. Raises
+    ``expected`` names shape, data, tokenizer and update rule of the run at hand. Raises
     :class:`CheckpointMismatchError` where the checkpoint has others, or cannot be read.
     """
     state = read_state(checkpoint)
-    for part in ("model", "data", "tokenizer"):
-        if getattr(state, part) != getattr(expected, part):
-            raise CheckpointMismatchError(checkpoint, f"it was made with another {part} than this run has")
+    _refuse_other(checkpoint, state, expected)
     try:
         weights = load_file(checkpoint / "model.safetensors")
         tensors = load_file(checkpoint / "optimizer.safetensors")
@@ -107,6 +115,17 @@ def load_checkpoint(
     torch.set_rng_state(tensors.pop(_RANDOM_STATE))
     _restore_optimizers(model, optimizers, tensors)
     return state
+
+
+def _refuse_other(checkpoint: Path, state: TrainingState, expected: TrainingState) -> None:
+    """Going on under any other of these would not continue the run that was begun."""
+    if not state.update_rule:
+        raise CheckpointMismatchError(
+            checkpoint, "an earlier version saved it, which did not record seed, optimiser and batch size"
+        )
+    for part, words in _FIXED_PARTS.items():
+        if getattr(state, part) != getattr(expected, part):
+            raise CheckpointMismatchError(checkpoint, f"it was made with another {words} than this run has")
 
 
 def _untied(model: Starcoder2ForCausalLM) -> dict[str, Tensor]:

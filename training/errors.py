@@ -7,7 +7,7 @@
         ├── TokenizerError            a tokenizer that cannot be used for this model
         ├── ShardCorruptError         bytes of a shard are not the bytes that were written
         ├── CheckpointError           a checkpoint that cannot be used
-        │   ├── CheckpointMismatchError   it belongs to another shape, tokenizer or corpus
+        │   ├── CheckpointMismatchError   it belongs to another run: shape, corpus, tokenizer, updates
         │   └── CheckpointWriteError      it could not be saved; the one before it is intact
         ├── DivergedError             the loss is no longer a number
         └── ExportError               a model that cannot be written as GGUF
@@ -62,7 +62,7 @@ class CheckpointError(TrainingError):
 
 
 class CheckpointMismatchError(CheckpointError):
-    """A checkpoint that belongs to another shape, tokenizer or corpus."""
+    """A checkpoint that belongs to another shape, tokenizer, corpus or way of updating."""
 
     def __init__(self, path: Path | str, reason: str) -> None:
         super().__init__(

@@ -145,9 +145,11 @@ def _initial_state(recipe: Recipe, data: RunData) -> TrainingState:
         update=0,
         tokens=0,
         seconds=0.0,
+        recipe=recipe.name,
         model=digest(recipe.model),
         data=digest(recipe.data),
         tokenizer=data.train.manifest.tokenizer,
+        update_rule=digest(recipe.update_rule),
     )
 
 

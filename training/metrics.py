@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
+import logging
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Self
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,16 +33,22 @@ _COLUMNS = [field.name for field in fields(MetricsRow)]
 
 
 class MetricsLog:
-    """Appends rows to a CSV file; lines after the update from which a run resumes are taken back first."""
+    """Appends rows to a CSV file; lines after the update from which a run resumes are taken back first.
+
+    They are taken back by rename: a full disk or a kill leaves the file as it was.
+    """
 
     def __init__(self, path: Path, *, keep_until: int) -> None:
         kept = [row for row in read_metrics(path) if row.update <= keep_until]
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._stream = path.open("w", newline="")
+        partial = path.with_name(path.name + ".partial")
+        with partial.open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, _COLUMNS)
+            writer.writeheader()
+            writer.writerows(asdict(row) for row in kept)
+        partial.replace(path)
+        self._stream = path.open("a", newline="")
         self._writer = csv.DictWriter(self._stream, _COLUMNS)
-        self._writer.writeheader()
-        for row in kept:
-            self.append(row)
 
     def append(self, row: MetricsRow) -> None:
         """Write one line, at once."""
@@ -53,17 +63,32 @@ class MetricsLog:
 
 
 def read_metrics(path: Path) -> list[MetricsRow]:
-    """Read a metrics file; a missing one has no rows, and a line cut short by a kill is left out."""
+    """Read a metrics file; a missing one has no rows.
+
+    A last line without its end was cut short, and its last figure with it: it is left out. So are a line
+    that makes no sense and all that follow it.
+    """
     if not path.is_file():
         return []
-    rows = []
-    with path.open(newline="") as stream:
-        for line in csv.DictReader(stream):
-            if None not in line.values():
-                whole = {name: int(line[name]) for name in ("update", "tokens")}
-                rest = {name: float(line[name]) for name in _COLUMNS if name not in whole}
-                rows.append(MetricsRow(**whole, **rest))  # type: ignore[arg-type]
+    text = path.read_bytes().decode("utf-8", "replace")
+    whole_lines = io.StringIO(text[: text.rfind("\n") + 1], newline="")
+    rows: list[MetricsRow] = []
+    try:
+        for line in csv.DictReader(whole_lines, strict=True):
+            rows.append(_parse(line))
+    except (csv.Error, KeyError, TypeError, ValueError):
+        done = rows[-1].update if rows else 0
+        _log.warning("%s is damaged after update %d; what follows is left out", path, done)
     return rows
+
+
+def _parse(line: dict[str, str]) -> MetricsRow:
+    """Read one line; raise KeyError, TypeError or ValueError unless it has every figure and no more."""
+    if len(line) != len(_COLUMNS):
+        raise ValueError("a line has another number of figures than the head")
+    whole = {name: int(line[name]) for name in ("update", "tokens")}
+    rest = {name: float(line[name]) for name in _COLUMNS if name not in whole}
+    return MetricsRow(**whole, **rest)  # type: ignore[arg-type]
 
 
 def plot_metrics(rows: list[MetricsRow], path: Path, *, title: str) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -23,7 +24,7 @@ from training.errors import (
     TokenizerError,
 )
 from training.loop import rows_of_update
-from training.metrics import read_metrics
+from training.metrics import MetricsLog, read_metrics
 from training.run import open_data, run_recipe
 
 
@@ -163,6 +164,48 @@ def test_checkpoint_of_another_recipe_is_refused(recipe, finished, tmp_path, par
         train(other, run)
 
 
+def other_seed(recipe):
+    return replace(recipe, seed=7)
+
+
+def other_rates(recipe):
+    return replace(recipe, optimizer=replace(recipe.optimizer, matrix_rate=0.5))
+
+
+def other_batch(recipe):
+    return replace(recipe, budget=replace(recipe.budget, batch_rows=2, micro_batch_rows=2))
+
+
+@pytest.mark.parametrize("change", [other_seed, other_rates, other_batch])
+def test_run_is_not_resumed_with_what_would_not_be_the_same_run(recipe, finished, tmp_path, change):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    with pytest.raises(
+        CheckpointMismatchError, match="made with another seed, optimiser or batch size than this run has"
+    ):
+        train(change(recipe), run)
+
+
+def test_budget_may_change_while_a_run_is_under_way(recipe, finished, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    assert train(recipe, run, tokens=14 * 512).state.update == 14
+
+
+def test_checkpoint_that_does_not_say_how_it_was_updated_is_refused(recipe, finished, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    for path in run.glob("checkpoint-*/state.json"):
+        state = json.loads(path.read_text())
+        del state["update_rule"]
+        path.write_text(json.dumps(state))
+    with pytest.raises(
+        CheckpointMismatchError,
+        match="did not record seed, optimiser and batch size; start in another folder",
+    ):
+        train(recipe, run)
+
+
 def test_checkpoint_of_another_tokenizer_is_refused(recipe, finished, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(finished, run)
@@ -206,10 +249,55 @@ def test_batch_may_span_two_epochs():
     assert sorted(rows) == sorted([*range(10)] * 2)
 
 
-def test_metrics_line_cut_short_by_a_kill_is_left_out(finished, tmp_path):
+def test_metrics_cut_anywhere_hold_the_whole_lines_before_the_cut(finished, tmp_path):
+    content = (finished / "metrics.csv").read_bytes()
+    whole, path = read_metrics(finished / "metrics.csv"), tmp_path / "metrics.csv"
+    for size in range(len(content) + 1):
+        path.write_bytes(content[:size])
+        lines = max(0, content[:size].count(b"\n") - 1)
+        assert repr(read_metrics(path)) == repr(whole[:lines])
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "3,1536,6.2\n",
+        "3,x,1,1,1,1,1\n",
+        "3,1536,1,1,1,1,1,1\n",
+        "\0\0\0\0\n",
+        '"3,\n',
+        "update,tokens\n",
+        "\udcff\n",
+    ],
+)
+def test_broken_metrics_line_is_left_out_with_all_that_follow(finished, tmp_path, broken):
+    lines = (finished / "metrics.csv").read_text().splitlines(keepends=True)
     path = tmp_path / "metrics.csv"
-    path.write_text("".join((finished / "metrics.csv").read_text().splitlines(keepends=True)[:3]) + "3,153")
+    path.write_text("".join([*lines[:3], broken, *lines[3:]]), errors="surrogateescape")
     assert [row.update for row in read_metrics(path)] == [1, 2]
+
+
+def test_run_whose_metrics_were_cut_resumes(recipe, finished, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    shutil.rmtree(run / "checkpoint-000012")
+    path = run / "metrics.csv"
+    path.write_bytes(path.read_bytes()[:-60])
+    train(recipe, run)
+    assert metrics(run) == metrics(finished)
+
+
+def test_metrics_survive_a_disk_that_is_full_on_resume(finished, tmp_path, monkeypatch):
+    path = tmp_path / "metrics.csv"
+    shutil.copy(finished / "metrics.csv", path)
+
+    def full(self, rows):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("csv.DictWriter.writerows", full)
+    with pytest.raises(OSError, match="No space left"):
+        MetricsLog(path, keep_until=12)
+    assert path.read_bytes() == (finished / "metrics.csv").read_bytes()
 
 
 def test_checkpoint_loads_with_transformers_alone(finished):

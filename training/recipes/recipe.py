@@ -104,6 +104,15 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateRule:
+    """What each update of a run does, whatever the budget; a run is resumed under the same one only."""
+
+    seed: int
+    optimizer: OptimizerRecipe
+    batch_rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """A training run from source files to a model."""
 
@@ -120,7 +129,12 @@ class Recipe:
         """Optimiser steps that the budget pays for; at least one."""
         return max(1, self.budget.tokens // (self.budget.batch_rows * self.data.row_tokens))
 
+    @property
+    def update_rule(self) -> UpdateRule:
+        """Seed, optimiser and batch: with the data, all that an update depends on but its rate factor."""
+        return UpdateRule(seed=self.seed, optimizer=self.optimizer, batch_rows=self.budget.batch_rows)
 
-def digest(value: ModelShape | DataRecipe) -> str:
+
+def digest(value: ModelShape | DataRecipe | UpdateRule) -> str:
     """Identify a part of a recipe by its content."""
     return hashlib.sha256(json.dumps(asdict(value), sort_keys=True).encode()).hexdigest()[:16]

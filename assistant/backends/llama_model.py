@@ -104,7 +104,7 @@ class LlamaModel:
         self._context = llama_cpp.llama_init_from_model(self._model, self._context_params(options))
         if not self._context:
             raise _refused(path)
-        self.context_tokens = int(llama_cpp.llama_n_ctx(self._context))
+        self.context_tokens = min(self.context_tokens, int(llama_cpp.llama_n_ctx(self._context)))
         self._memory: llama_cpp.llama_memory_t = llama_cpp.llama_get_memory(self._context)
         llama_cpp.llama_set_abort_callback(self._context, self.abort.callback, self.abort.pointer)
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.data.packing import pack_rows
+from training.data.prepare import RunLayout
 from training.data.shards import IGNORED, PackedRows, read_manifest, write_shards
 from training.errors import ShardCorruptError, TokenizerError
 
@@ -84,7 +87,78 @@ def test_missing_file_is_one_clear_sentence(tmp_path):
         PackedRows(tmp_path, tokenizer="t")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 99}', '{"format": 1, "shards": []}'])
+def claim(directory, *, rows):
+    """Add to the number of rows that a manifest gives for its shard; answer what it then says."""
+    path = directory / "manifest.json"
+    values = json.loads(path.read_text())
+    values["shards"][0]["rows"] += rows
+    path.write_text(json.dumps(values))
+    return values
+
+
+def believe(directory):
+    """Put the checksum of a manifest right, whatever it says."""
+    path = directory / "manifest.json"
+    values = json.loads(path.read_text())
+    body = {key: value for key, value in values.items() if key not in ("format", "sha256")}
+    values["sha256"] = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps(values))
+
+
+@pytest.fixture
+def shards(prepared, tmp_path):
+    """Rows of real code."""
+    return Path(shutil.copytree(RunLayout(root=prepared).train, tmp_path / "train"))
+
+
+def test_manifest_with_another_number_of_rows_is_refused(shards):
+    claim(shards, rows=5)
+    with pytest.raises(ShardCorruptError, match=r"manifest\.json: its own checksum is another; delete"):
+        read_manifest(shards)
+
+
+@pytest.mark.parametrize("rows", [-100_000, -5, 5])
+def test_rows_are_believed_only_if_the_file_has_them(shards, rows):
+    entry = claim(shards, rows=rows)["shards"][0]
+    believe(shards)
+    tokenizer = read_manifest(shards).tokenizer
+    with pytest.raises(
+        ShardCorruptError, match=f"00000.tokens: does not hold {entry['rows']} rows of 128 tokens"
+    ):
+        PackedRows(shards, tokenizer=tokenizer)
+
+
+def swapped(starts):
+    return np.concatenate([starts[1::-1], starts[2:]])
+
+
+def beyond(starts):
+    return np.append(starts, 1 << 30)
+
+
+def unopened(starts):
+    return starts[1:]
+
+
+def none(starts):
+    return starts[:0]
+
+
+@pytest.mark.parametrize("damage", [swapped, beyond, unopened, none])
+def test_starts_that_do_not_fit_the_rows_are_refused(shards, damage):
+    path = shards / "00000.starts"
+    damage(np.fromfile(path, dtype="<u4")).astype("<u4").tofile(path)
+    manifest = shards / "manifest.json"
+    values = json.loads(manifest.read_text())
+    values["shards"][0]["starts_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    manifest.write_text(json.dumps(values))
+    believe(shards)
+    tokenizer = read_manifest(shards).tokenizer
+    with pytest.raises(ShardCorruptError, match="does not say where documents start"):
+        PackedRows(shards, tokenizer=tokenizer)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 99}', '{"format": 2, "shards": []}'])
 def test_manifest_that_makes_no_sense_is_refused(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
     with pytest.raises(ShardCorruptError):
@@ -98,8 +172,6 @@ def test_shards_of_another_tokenizer_are_refused(tmp_path):
 
 
 def test_folder_without_a_manifest_counts_as_unfinished(prepared, tmp_path):
-    from training.data.prepare import RunLayout
-
     layout = RunLayout(root=tmp_path / "run")
     shutil.copytree(prepared, layout.root)
     assert layout.is_prepared()
@@ -108,8 +180,6 @@ def test_folder_without_a_manifest_counts_as_unfinished(prepared, tmp_path):
 
 
 def test_manifest_counts_what_was_packed_from_real_code(prepared):
-    from training.data.prepare import RunLayout
-
     manifest = read_manifest(RunLayout(root=prepared).train)
     assert manifest is not None
     assert manifest.rows == sum(

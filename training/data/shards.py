@@ -2,7 +2,8 @@
 
 A split is a folder::
 
-    manifest.json           format, row length, tokenizer fingerprint, rows and SHA-256 of every file
+    manifest.json           format, row length, tokenizer fingerprint, rows and SHA-256 of every file,
+                            and the SHA-256 of all this
     00000.tokens            rows x row_tokens little-endian uint16, rows padded with the pad id
     00000.starts            little-endian uint32, ascending: where documents start, counted in tokens;
                             padding starts a document of its own
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from training.data.packing import pack_rows
 from training.errors import ShardCorruptError, TokenizerError
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 ROWS_PER_SHARD = 16_384
 
@@ -97,7 +98,9 @@ def write_shards(
         shards=tuple(entries),
     )
     partial = directory / (MANIFEST + ".partial")
-    partial.write_text(json.dumps({"format": FORMAT, **asdict(manifest)}, indent=1))
+    partial.write_text(
+        json.dumps({"format": FORMAT, **asdict(manifest), "sha256": _digest(manifest)}, indent=1)
+    )
     partial.replace(directory / MANIFEST)
     return manifest
 
@@ -133,12 +136,20 @@ def read_manifest(directory: Path) -> Manifest | None:
         values = json.loads(path.read_text())
         if values.pop("format") != FORMAT:
             raise ShardCorruptError(path, "written in a format that this version does not know")
+        digest = values.pop("sha256")
         shards = tuple(ShardEntry(**entry) for entry in values.pop("shards"))
-        return Manifest(**values, shards=shards)
+        manifest = Manifest(**values, shards=shards)
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ShardCorruptError(path, f"not a manifest ({error})") from error
+    if digest != _digest(manifest):
+        raise ShardCorruptError(path, "its own checksum is another")
+    return manifest
+
+
+def _digest(manifest: Manifest) -> str:
+    return hashlib.sha256(json.dumps(asdict(manifest), sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,5 +230,17 @@ def _open_shard(
             raise ShardCorruptError(path, f"cannot be read ({error.strerror})") from error
         if found != expected:
             raise ShardCorruptError(path, "its checksum is not the one in the manifest")
+    if entry.rows < 1 or tokens_path.stat().st_size != entry.rows * row_tokens * 2:
+        raise ShardCorruptError(tokens_path, f"does not hold {entry.rows} rows of {row_tokens} tokens")
     tokens = np.memmap(tokens_path, dtype="<u2", mode="r", shape=(entry.rows, row_tokens))
-    return tokens, np.memmap(starts_path, dtype="<u4", mode="r")
+    starts = np.fromfile(starts_path, dtype="<u4")
+    _check_starts(starts_path, starts, entry.rows, row_tokens)
+    return tokens, starts
+
+
+def _check_starts(path: Path, starts: NDArray[np.uint32], rows: int, row_tokens: int) -> None:
+    """Starts ascend, none lies beyond the rows, and each row begins with one."""
+    firsts = np.arange(rows, dtype=np.int64) * row_tokens
+    ascend = bool((np.diff(starts.astype(np.int64)) > 0).all())
+    if not (ascend and np.isin(firsts, starts).all() and starts[-1] < rows * row_tokens):
+        raise ShardCorruptError(path, f"does not say where documents start in {rows} rows")

@@ -165,6 +165,12 @@ def test_manifest_that_makes_no_sense_is_refused(tmp_path, text):
         read_manifest(tmp_path)
 
 
+def test_split_without_a_row_is_refused(tmp_path):
+    write(tmp_path, [])
+    with pytest.raises(ShardCorruptError, match="it lists no rows"):
+        PackedRows(tmp_path, tokenizer="t")
+
+
 def test_shards_of_another_tokenizer_are_refused(tmp_path):
     write(tmp_path, [[9]])
     with pytest.raises(TokenizerError, match="made with another tokenizer"):

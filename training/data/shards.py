@@ -179,6 +179,8 @@ class PackedRows:
         manifest = read_manifest(directory)
         if manifest is None:
             raise ShardCorruptError(directory / MANIFEST, "there is no such file")
+        if not manifest.shards:
+            raise ShardCorruptError(directory / MANIFEST, "it lists no rows")
         if manifest.tokenizer != tokenizer:
             raise TokenizerError(
                 directory,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,8 +24,10 @@ from training.errors import CheckpointMismatchError, CheckpointWriteError
 
 KEPT = 2
 """Checkpoints that stay on disk."""
+_NAME = re.compile(r"checkpoint-[0-9]+")
 _PARTIAL = ".partial"
 _RANDOM_STATE = "random_state"
+_STATE_KEYS = {"muon": ("momentum",), "adamw": ("step", "exp_avg", "exp_avg_sq")}
 _FIXED_PARTS = {
     "model": "model",
     "data": "data",
@@ -84,7 +87,7 @@ def save_checkpoint(
 
 def list_checkpoints(run: Path) -> list[Path]:
     """The whole checkpoints of a run, oldest first."""
-    found = [p for p in run.glob("checkpoint-*") if p.suffix != _PARTIAL and (p / "state.json").is_file()]
+    found = [p for p in run.glob("checkpoint-*") if _NAME.fullmatch(p.name) and (p / "state.json").is_file()]
     return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
 
 
@@ -111,9 +114,15 @@ def load_checkpoint(
         tensors = load_file(checkpoint / "optimizer.safetensors")
     except (OSError, SafetensorError) as error:
         raise CheckpointMismatchError(checkpoint, f"its weights cannot be read ({error})") from error
-    model.load_state_dict({**weights, "lm_head.weight": weights["model.embed_tokens.weight"]})
-    torch.set_rng_state(tensors.pop(_RANDOM_STATE))
-    _restore_optimizers(model, optimizers, tensors)
+    try:
+        model.load_state_dict({**weights, "lm_head.weight": weights["model.embed_tokens.weight"]})
+    except (KeyError, RuntimeError) as error:
+        raise CheckpointMismatchError(checkpoint, "its weights are not those of this model") from error
+    try:
+        torch.set_rng_state(tensors.pop(_RANDOM_STATE))
+        _restore_optimizers(model, optimizers, tensors)
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise CheckpointMismatchError(checkpoint, "its optimiser state is not that of this model") from error
     return state
 
 
@@ -143,11 +152,28 @@ def _optimizer_tensors(model: torch.nn.Module, optimizers: Optimizers) -> dict[s
     return tensors
 
 
+def _state_names(parameters: dict[str, torch.nn.Parameter], optimizers: Optimizers) -> set[str]:
+    """What the tensors of the optimisers are called once each has taken a step."""
+    names = {parameter: name for name, parameter in parameters.items()}
+    return {
+        f"{kind}/{names[parameter]}/{key}"
+        for kind, optimizer in optimizers.items()
+        for group in optimizer.param_groups
+        for parameter in group["params"]
+        for key in _STATE_KEYS[kind]
+    }
+
+
 def _restore_optimizers(model: torch.nn.Module, optimizers: Optimizers, tensors: dict[str, Tensor]) -> None:
+    """Raise ValueError where a tensor is missing, too many or of another shape."""
     parameters = dict(model.named_parameters())
+    if set(tensors) != _state_names(parameters, optimizers):
+        raise ValueError("other tensors are there than these optimisers keep")
     for full_name, value in tensors.items():
         kind, name, key = full_name.split("/")
         parameter = parameters[name]
+        if value.ndim and value.shape != parameter.shape:
+            raise ValueError(f"{full_name} has the shape {tuple(value.shape)}")
         # AdamW keeps its step counter on the CPU
         device = parameter.device if value.ndim else value.device
         optimizers[kind].state[parameter][key] = value.to(device)

@@ -88,11 +88,17 @@ def read_texts(path: Path) -> list[tuple[str, bytes]]:
     """Read ``held_out.jsonl``: path and text of every held-out file; raise UnreadableInputError."""
     try:
         entries = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-        return [(e["path"], e["text"].encode()) for e in entries]
+        return [(str(e["path"]), _as_text(e["text"]).encode()) for e in entries]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnreadableInputError(
             path, f"is not a list of held-out files ({error})", remedy="name the held_out.jsonl of a run"
         ) from error
+
+
+def _as_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.40} is no text")
+    return value
 
 
 def draw_tasks(

@@ -109,7 +109,7 @@ def test_score_counts_exact_answers_and_its_interval_holds_the_rate():
     assert 0.15 < score.interval[0] < 0.3 < score.interval[1] < 0.45
 
 
-@pytest.mark.parametrize("content", ["{}", "no json", '["x"]'])
+@pytest.mark.parametrize("content", ["{}", "no json", '["x"]', '{"path": "a", "text": 5}'])
 def test_file_that_lists_no_texts_is_one_clear_sentence(tmp_path, content):
     path = tmp_path / "held_out.jsonl"
     path.write_text(content)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from training.checkpoint import list_checkpoints, save_checkpoint
 from training.data.prepare import RunLayout
@@ -227,6 +227,77 @@ def test_cut_weights_are_refused_and_named(recipe, finished, tmp_path):
     path = run / "checkpoint-000012" / "model.safetensors"
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(CheckpointMismatchError, match="weights cannot be read"):
+        train(recipe, run)
+
+
+@pytest.mark.parametrize("name", ["checkpoint-000012-backup", "checkpoint-best", "checkpoint-000012.partial"])
+def test_folder_that_a_user_put_beside_the_checkpoints_is_left_alone(recipe, finished, tmp_path, name):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    shutil.copytree(run / "checkpoint-000012", run / name)
+    train(recipe, run, tokens=20 * 512)
+    assert [p.name for p in list_checkpoints(run)] == ["checkpoint-000016", "checkpoint-000020"]
+    assert (run / name).is_dir()
+
+
+def drop_embedding(tensors):
+    del tensors["model.embed_tokens.weight"]
+
+
+def drop_norm(tensors):
+    del tensors["model.norm.weight"]
+
+
+def widen_norm(tensors):
+    tensors["model.norm.weight"] = torch.zeros(65)
+
+
+def drop_random_state(tensors):
+    del tensors["random_state"]
+
+
+def drop_momentum(tensors):
+    del tensors["muon/model.layers.0.mlp.c_fc.weight/momentum"]
+
+
+def drop_second_moment(tensors):
+    del tensors["adamw/model.norm.weight/exp_avg_sq"]
+
+
+def widen_momentum(tensors):
+    tensors["muon/model.layers.0.mlp.c_fc.weight/momentum"] = torch.zeros(3, 3)
+
+
+def add_nonsense(tensors):
+    tensors["nonsense"] = torch.zeros(1)
+
+
+def add_optimizer(tensors):
+    tensors["sgd/model.norm.weight/momentum"] = torch.zeros(64)
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "message"),
+    [
+        ("model", drop_embedding, "its weights are not those"),
+        ("model", drop_norm, "its weights are not those"),
+        ("model", widen_norm, "its weights are not those"),
+        ("optimizer", drop_random_state, "its optimiser state is not that"),
+        ("optimizer", drop_momentum, "its optimiser state is not that"),
+        ("optimizer", drop_second_moment, "its optimiser state is not that"),
+        ("optimizer", widen_momentum, "its optimiser state is not that"),
+        ("optimizer", add_nonsense, "its optimiser state is not that"),
+        ("optimizer", add_optimizer, "its optimiser state is not that"),
+    ],
+)
+def test_tensors_of_another_model_are_refused(recipe, finished, tmp_path, file, damage, message):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    path = run / "checkpoint-000012" / f"{file}.safetensors"
+    tensors = load_file(path)
+    damage(tensors)
+    save_file(tensors, path)
+    with pytest.raises(CheckpointMismatchError, match=f"{message} of this model; start in another folder"):
         train(recipe, run)
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _EXTRA_MODULES = ("torch", "transformers", "tokenizers", "safetensors", "gguf", "llama_cpp", "matplotlib")
 _GGUF_TYPES = ("q8_0", "q6_k", "q4_k_m", "f16", "f32")
+_MOST_THREADS = 1024
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +40,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_index(commands.add_parser("index", help="make the index of the files that a run learned from anew"))
     _add_card(commands.add_parser("card", help="write the model card of a finished run"))
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _threads(text: str) -> int:
+    number = _positive(text)
+    if number > _MOST_THREADS:
+        raise argparse.ArgumentTypeError(f"must be at most {_MOST_THREADS}")
+    return number
 
 
 def _add_recipe(parser: argparse.ArgumentParser) -> None:
@@ -72,8 +87,8 @@ def _add_pretrain(parser: argparse.ArgumentParser) -> None:
     _add_recipe(parser)
     _add_sources(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
-    parser.add_argument("--tokens", type=int, metavar="N", help="another budget than the recipe's")
-    parser.add_argument("--threads", type=int, metavar="N", help="processor threads (default: all)")
+    parser.add_argument("--tokens", type=_positive, metavar="N", help="another budget than the recipe's")
+    parser.add_argument("--threads", type=_threads, metavar="N", help="processor threads (default: all)")
     parser.set_defaults(act=_run_pretrain)
 
 
@@ -82,6 +97,14 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gguf", type=Path, required=True, metavar="FILE", help="the file to write")
     parser.add_argument(
         "--type", choices=_GGUF_TYPES, default="q8_0", help="how weights are stored (default: q8_0)"
+    )
+    parser.add_argument(
+        "--name", metavar="NAME", help="what the model calls itself (default: the recipe, else the folder)"
+    )
+    parser.add_argument(
+        "--license",
+        metavar="SPDX",
+        help="licence of the weights, such as Apache-2.0 (default: none is stated)",
     )
     parser.set_defaults(act=_run_export)
 
@@ -92,7 +115,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         "--held-out", type=Path, required=True, metavar="FILE", help="held_out.jsonl of a run"
     )
     parser.add_argument(
-        "--tasks", type=int, default=400, metavar="N", help="lines to complete (default: 400)"
+        "--tasks", type=_positive, default=400, metavar="N", help="lines to complete (default: 400)"
     )
     parser.add_argument("--examples", type=int, default=0, metavar="N", help="show the first N on stderr")
     parser.set_defaults(act=_run_evaluate)
@@ -112,7 +135,9 @@ def _add_card(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--evaluation", type=Path, required=True, metavar="FILE", help="what evaluate printed"
     )
-    parser.add_argument("--tokens", type=int, metavar="N", help="the budget, if it was not the recipe's")
+    parser.add_argument(
+        "--tokens", type=_positive, metavar="N", help="the budget, if it was not the recipe's"
+    )
     parser.set_defaults(act=_run_card)
 
 
@@ -152,7 +177,9 @@ def _run_pretrain(args: argparse.Namespace) -> int:
 def _run_export(args: argparse.Namespace) -> int:
     from training.export import GgufType, export_gguf
 
-    export_gguf(args.checkpoint, args.gguf, gguf_type=GgufType(args.type))
+    export_gguf(
+        args.checkpoint, args.gguf, gguf_type=GgufType(args.type), name=args.name, license=args.license
+    )
     return _say(args.gguf)
 
 

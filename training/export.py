@@ -10,19 +10,22 @@ import ctypes
 import json
 import logging
 import tempfile
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 import gguf
 import llama_cpp
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
-from transformers import Starcoder2Config
+from transformers import Starcoder2Config, Starcoder2ForCausalLM
 
-from training.errors import ExportError, TokenizerError
+from training.checkpoint import read_state
+from training.errors import CheckpointMismatchError, ExportError, TokenizerError
 from training.tokenizer import control_ids, load_tokenizer
 
 _log = logging.getLogger(__name__)
@@ -56,10 +59,19 @@ class GgufType(StrEnum):
 _WRITTEN_HERE = (GgufType.F32, GgufType.F16)
 
 
-def export_gguf(checkpoint: Path, gguf_path: Path, *, gguf_type: GgufType = GgufType.Q8_0) -> None:
+def export_gguf(
+    checkpoint: Path,
+    gguf_path: Path,
+    *,
+    gguf_type: GgufType = GgufType.Q8_0,
+    name: str | None = None,
+    license: str | None = None,
+) -> None:
     """Write a checkpoint as one GGUF file; nothing is left at ``gguf_path`` if that fails.
 
-    Raises :class:`ExportError` and :class:`TokenizerError`.
+    ``name`` is what the model calls itself; by default the recipe that the checkpoint was made by, or its
+    folder's name where that is unknown. ``license`` is an SPDX expression for the weights, left out by
+    default. Raises :class:`ExportError` and :class:`TokenizerError`.
     """
     config = _read_config(checkpoint)
     tokenizer = load_tokenizer(checkpoint / "tokenizer.json")
@@ -69,18 +81,14 @@ def export_gguf(checkpoint: Path, gguf_path: Path, *, gguf_type: GgufType = Gguf
             f"it has {tokenizer.get_vocab_size()} ids and the model {config.vocab_size}",
             remedy="export a checkpoint together with the tokenizer that it was trained with",
         )
-    try:
-        tensors = load_file(checkpoint / "model.safetensors")
-    except (OSError, SafetensorError) as error:
-        raise ExportError(
-            checkpoint, f"its weights cannot be read ({error})", remedy="copy it again"
-        ) from error
+    tensors = _read_tensors(checkpoint, config)
+    labels = _Labels(name=name or _recipe_name(checkpoint), license=license)
     try:
         gguf_path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=gguf_path.parent, prefix=".export-") as folder:
             written = Path(folder, "written.gguf")
             plain_type = gguf_type if gguf_type in _WRITTEN_HERE else GgufType.F32
-            _write(written, checkpoint.name, config, tokenizer, tensors, plain_type)
+            _write(written, labels, config, tokenizer, tensors, plain_type)
             if gguf_type not in _WRITTEN_HERE:
                 written = quantize(written, Path(folder, "quantized.gguf"), gguf_type)
             written.replace(gguf_path)
@@ -90,9 +98,63 @@ def export_gguf(checkpoint: Path, gguf_path: Path, *, gguf_type: GgufType = Gguf
         ) from error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Labels:
+    """How a model introduces itself."""
+
+    name: str
+    license: str | None
+
+
+def _recipe_name(checkpoint: Path) -> str:
+    """The recipe's name if the checkpoint is one of ours and says so, else the folder's."""
+    try:
+        recipe = read_state(checkpoint).recipe
+    except CheckpointMismatchError:
+        recipe = ""
+    return recipe or checkpoint.resolve().name
+
+
+def _read_tensors(checkpoint: Path, config: Starcoder2Config) -> dict[str, NDArray[np.float32]]:
+    """The weights under llama.cpp's names; without a head of its own where it is the embedding."""
+    try:
+        tensors = load_file(checkpoint / "model.safetensors")
+    except (OSError, SafetensorError) as error:
+        raise ExportError(
+            checkpoint, f"its weights cannot be read ({error})", remedy="copy it again"
+        ) from error
+    shapes = _shapes(config)
+    if config.tie_word_embeddings:
+        tensors.pop("lm_head.weight", None)
+        del shapes["lm_head.weight"]
+    found = {name: tensor.shape for name, tensor in tensors.items()}
+    for name in sorted(shapes.keys() | found.keys()):
+        if shapes.get(name) != found.get(name):
+            raise ExportError(
+                checkpoint,
+                f"its tensor {name} is {_described(found.get(name))}, and should be "
+                f"{_described(shapes.get(name))}",
+                remedy="only plain starcoder2 models can be exported, with all of their weights",
+            )
+    return {tensor_name(name): tensor for name, tensor in tensors.items()}
+
+
+def _shapes(config: Starcoder2Config) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the weights that a config asks for."""
+    with torch.device("meta"):
+        model = Starcoder2ForCausalLM(config)
+    return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+
+
+def _described(shape: tuple[int, ...] | None) -> str:
+    return "absent" if shape is None else f"of shape {shape}"
+
+
 def _read_config(checkpoint: Path) -> Starcoder2Config:
     try:
         values = json.loads((checkpoint / "config.json").read_text())
+        if not isinstance(values, dict):
+            raise ValueError("its config.json is no object")
     except (OSError, ValueError) as error:
         raise ExportError(
             checkpoint, f"is not a checkpoint ({error})", remedy="name a folder checkpoint-… of a run"
@@ -109,12 +171,16 @@ def _read_config(checkpoint: Path) -> Starcoder2Config:
             "has a sliding window, which llama.cpp's starcoder2 graph does not know",
             remedy="serve it with transformers, or train without one",
         )
-    return Starcoder2Config(**values)
+    try:
+        return Starcoder2Config(**values)
+    except Exception as error:  # the library raises errors that share no other base
+        reason = " ".join(str(error).split())
+        raise ExportError(checkpoint, f"has a bad config.json ({reason})", remedy="copy it again") from error
 
 
 def _write(
     path: Path,
-    name: str,
+    labels: _Labels,
     config: Starcoder2Config,
     tokenizer: Tokenizer,
     tensors: dict[str, NDArray[np.float32]],
@@ -122,23 +188,23 @@ def _write(
 ) -> None:
     writer = gguf.GGUFWriter(path, ARCHITECTURE)
     file_type = gguf.LlamaFileType.ALL_F32 if gguf_type is GgufType.F32 else gguf.LlamaFileType.MOSTLY_F16
-    _add_shape(writer, name, config)
+    writer.add_name(labels.name)
+    if labels.license:
+        writer.add_license(labels.license)
+    _add_shape(writer, config)
     writer.add_file_type(file_type)
     _add_tokenizer(writer, tokenizer)
-    for source, tensor in tensors.items():
-        if source.startswith("lm_head") and config.tie_word_embeddings:
-            continue
+    for name, tensor in tensors.items():
         wide = tensor.astype(np.float32)
         halved = gguf_type is GgufType.F16 and wide.ndim == 2
-        writer.add_tensor(tensor_name(source), wide.astype(np.float16) if halved else wide)
+        writer.add_tensor(name, wide.astype(np.float16) if halved else wide)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
 
 
-def _add_shape(writer: gguf.GGUFWriter, name: str, config: Starcoder2Config) -> None:
-    writer.add_name(name)
+def _add_shape(writer: gguf.GGUFWriter, config: Starcoder2Config) -> None:
     writer.add_block_count(config.num_hidden_layers)
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)

@@ -127,6 +127,31 @@ def test_unknown_recipe_is_one_sentence_and_exit_code_2(tmp_path, capsys):
     assert captured.err == "sc-attrib: there is no recipe 'nonsense'; choose one of: default, default-tiny\n"
 
 
+@pytest.mark.parametrize(
+    ("option", "number", "complaint"),
+    [
+        ("--threads", "-1", "must be at least 1"),
+        ("--threads", "0", "must be at least 1"),
+        ("--threads", "99999999999999", "must be at most 1024"),
+        ("--threads", "two", "invalid"),
+        ("--tokens", "-1", "must be at least 1"),
+        ("--tasks", "0", "must be at least 1"),
+    ],
+)
+def test_number_that_makes_no_sense_is_one_sentence_and_exit_code_2(
+    small_recipe, tmp_path, capsys, option, number, complaint
+):
+    step = ["pretrain", "--recipe", small_recipe, "--out", str(tmp_path / "run")]
+    if option == "--tasks":
+        step = ["evaluate", str(tmp_path / "model.gguf"), "--held-out", str(tmp_path / "held_out.jsonl")]
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", *step, option, number])
+    assert stopped.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert f"argument {option}: " in last
+    assert complaint in last
+
+
 def test_code_under_copyleft_is_not_learned_from(small_recipe, tmp_path, capsys):
     gpl = "GNU GENERAL PUBLIC LICENSE\nVersion 3, 29 June 2007\n"
     source = tree(tmp_path / "email", "email", license_text=gpl)

@@ -3,12 +3,15 @@ from __future__ import annotations
 import json
 import shutil
 
+import gguf
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from assistant.fim import FimOrder, infill
+from attribution.cli import main
 from training.checkpoint import list_checkpoints
 from training.errors import ExportError, TokenizerError
 from training.export import GgufType, export_gguf
@@ -110,6 +113,81 @@ def test_model_that_llama_cpp_would_serve_wrongly_is_refused(checkpoint, tmp_pat
     with pytest.raises(error, match=message):
         export_gguf(broken(checkpoint, tmp_path, **changes), tmp_path / "model.gguf")
     assert not (tmp_path / "model.gguf").exists()
+
+
+def add_unknown(tensors):
+    tensors["model.layers.0.self_attn.rotary.weight"] = np.zeros(4, dtype=np.float32)
+
+
+def drop_embedding(tensors):
+    del tensors["model.embed_tokens.weight"]
+
+
+def narrow_norm(tensors):
+    tensors["model.norm.weight"] = tensors["model.norm.weight"][:-1].copy()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (
+            add_unknown,
+            r"model\.layers\.0\.self_attn\.rotary\.weight is of shape \(4,\), and should be absent",
+        ),
+        (drop_embedding, r"model\.embed_tokens\.weight is absent, and should be of shape \(640, 64\)"),
+        (narrow_norm, r"model\.norm\.weight is of shape \(63,\), and should be of shape \(64,\)"),
+    ],
+)
+def test_weights_that_do_not_fit_their_config_are_refused(checkpoint, tmp_path, damage, message):
+    copy = broken(checkpoint, tmp_path)
+    tensors = load_file(copy / "model.safetensors")
+    damage(tensors)
+    save_file(tensors, copy / "model.safetensors")
+    with pytest.raises(ExportError, match=message):
+        export_gguf(copy, tmp_path / "model.gguf", gguf_type=GgufType.F16)
+    assert not (tmp_path / "model.gguf").exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [("[]", "is not a checkpoint"), ("5", "is not a checkpoint"), ("{}", "holds a None model")],
+)
+def test_config_that_is_no_config_is_one_clear_sentence(checkpoint, tmp_path, config, message):
+    copy = broken(checkpoint, tmp_path)
+    (copy / "config.json").write_text(config)
+    with pytest.raises(ExportError, match=message):
+        export_gguf(copy, tmp_path / "model.gguf")
+
+
+def test_config_with_a_word_for_a_number_is_one_clear_sentence(checkpoint, tmp_path):
+    copy = broken(checkpoint, tmp_path, hidden_size="wide")
+    with pytest.raises(ExportError, match=r"has a bad config\.json .*'hidden_size'.*; copy it again$"):
+        export_gguf(copy, tmp_path / "model.gguf")
+
+
+def metadata(path):
+    fields = gguf.GGUFReader(path).fields
+    return {key: fields[key].contents() for key in fields if key.startswith("general.")}
+
+
+def test_model_introduces_itself_by_its_recipe_and_claims_no_licence(exported):
+    assert metadata(exported)["general.name"] == "small"
+    assert "general.license" not in metadata(exported)
+
+
+def test_model_introduces_itself_by_its_folder_where_the_recipe_is_not_known(checkpoint, tmp_path):
+    copy = broken(checkpoint, tmp_path)
+    (copy / "state.json").unlink()
+    export_gguf(copy, tmp_path / "model.gguf")
+    assert metadata(tmp_path / "model.gguf")["general.name"] == "checkpoint"
+
+
+def test_name_and_licence_are_those_that_the_caller_gives(checkpoint, tmp_path):
+    path = tmp_path / "model.gguf"
+    labels = ["--name", "sc-attrib default", "--license", "Apache-2.0"]
+    assert main(["train", "export", str(checkpoint), "--gguf", str(path), *labels]) == 0
+    found = metadata(path)
+    assert (found["general.name"], found["general.license"]) == ("sc-attrib default", "Apache-2.0")
 
 
 def test_folder_that_is_no_checkpoint_is_one_clear_sentence(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import logging
 from collections import Counter
@@ -102,12 +103,28 @@ def prepare(
 
 
 def ensure_tokenizer(path: Path, files: Sequence[SourceFile], *, vocabulary: int) -> Tokenizer:
-    """Load the tokenizer at ``path``, or train one on the files and save it there."""
+    """Load the tokenizer at ``path`` if it was trained on exactly these files, else train it and save it.
+
+    What it was trained on stands beside it, as a digest: one that has read other files would know text that
+    neither the list of files nor the index names.
+    """
+    record = path.with_name(path.name + ".trained-on")
     if path.is_file():
-        return load_tokenizer(path)
+        tokenizer = load_tokenizer(path)
+        if record.is_file() and record.read_bytes() == _training_record(tokenizer, files, vocabulary):
+            return tokenizer
+        _log.info("%s was not trained on these files, and is trained anew", path)
     tokenizer = train_tokenizer(_texts(files), vocabulary=vocabulary)
     save_tokenizer(tokenizer, path)
-    return load_tokenizer(path)
+    tokenizer = load_tokenizer(path)
+    record.write_bytes(_training_record(tokenizer, files, vocabulary))
+    return tokenizer
+
+
+def _training_record(tokenizer: Tokenizer, files: Iterable[SourceFile], vocabulary: int) -> bytes:
+    """Digest of a tokenizer together with the contents and the size that it was trained for."""
+    lines = [fingerprint(tokenizer), str(vocabulary), *sorted(str(file.swhid) for file in files)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest().encode()
 
 
 def index_run(layout: RunLayout, directory: Path, files: Iterable[SourceFile]) -> None:

@@ -50,6 +50,8 @@ def write_card(recipe: Recipe, run: Path, *, gguf: Path, evaluation: Path) -> st
     try:
         packages = read_packages_table(layout.files)
         metrics = read_metrics(run / "metrics.csv")
+        if not metrics:
+            raise ValueError("its metrics.csv has no line")
         measured: Evaluation = json.loads(evaluation.read_text())
         dropped: dict[str, int] = json.loads(layout.dropped.read_text())
         model_bytes = gguf.stat().st_size

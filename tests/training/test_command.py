@@ -88,6 +88,18 @@ def test_folders_become_a_model_that_llama_cpp_serves_and_a_card(small_recipe, t
     assert "Held out, never learned from: 4 files" in text
 
 
+def test_card_of_a_run_without_metrics_is_one_sentence_and_exit_code_2(
+    small_recipe, finished, tmp_path, capsys
+):
+    run = shutil.copytree(finished, tmp_path / "run")
+    (run / "metrics.csv").write_text("")
+    evaluation = tmp_path / "evaluation.json"
+    evaluation.write_text("{}")
+    options = ["--recipe", small_recipe, "--gguf", str(evaluation), "--evaluation", str(evaluation)]
+    assert main(["train", "card", str(run), *options]) == 2
+    assert "its metrics.csv has no line" in capsys.readouterr().err
+
+
 def test_index_of_a_run_knows_every_file_that_was_learned_from_and_no_other(finished):
     with (finished / "files.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from attribution.errors import UnreadableInputError
-from attribution.licenses import license_of_distribution, license_of_file, metadata_field
+from attribution.licenses import license_of_distribution, license_of_file, license_of_folder, metadata_field
 from attribution.model import License, Origin, SourceFile
 from attribution.sources.files import SkipReason, language_of, read_code, walk_code
 
@@ -87,7 +87,9 @@ def _ask(interpreter: Path) -> _Interpreter:
 
 def _standard_library(found: _Interpreter, skipped: Counter[str]) -> Iterator[SourceFile]:
     root = Path(found["stdlib"])
-    inherited = License(expression="PSF-2.0", evidence=(f"licence of CPython {found['version']}",))
+    release = f"{STANDARD_LIBRARY} {found['version']}"
+    read = tuple(f"{release} {evidence}" for evidence in license_of_folder(root).evidence)
+    inherited = License(expression="PSF-2.0", evidence=read or (f"licence of {release}",))
     for path in walk_code(root, skipped=skipped):
         content = read_code(path, skipped=skipped)
         if content is not None:
@@ -96,7 +98,7 @@ def _standard_library(found: _Interpreter, skipped: Counter[str]) -> Iterator[So
                 origin=Origin(
                     url=CPYTHON_URL,
                     path=f"Lib/{path.relative_to(root).as_posix()}",
-                    revision=f"{STANDARD_LIBRARY} {found['version']}",
+                    revision=release,
                     license=license_of_file(content, inherited=inherited),
                 ),
             )

@@ -27,6 +27,7 @@ def test_the_standard_library_belongs_to_cpython(stdlib: Path) -> None:
     shutil = files["Lib/shutil.py"]
     assert shutil.content == (stdlib / "shutil.py").read_bytes()
     assert shutil.origin.license.expression == "PSF-2.0"
+    assert all(shutil.origin.revision in evidence for evidence in shutil.origin.license.evidence)
     assert not [path for path in files if "site-packages" in path]
 
 

@@ -17,6 +17,8 @@ from attribution.span import Span
 
 _MAX_ALIGNED_LINES = 4000
 _STRETCH = 3
+_MAX_COMPARISONS = 1 << 22
+_NEARLY_ALL = 0.8
 
 Sketches = NDArray[np.unsignedinteger[Any]]
 
@@ -59,15 +61,16 @@ class Sketched:
 def align(query: Sketched, source: Sketched, *, query_span: Span, source_span: Span) -> Alignment:
     """Extend two ranges over equal neighbouring lines, find the lines they share, and cut the loose ends.
 
-    The sketches of both are of the same width. Ranges of more than 4,000 lines are compared by their seeds
-    alone.
+    The sketches of both are of the same width. Where code repeats itself, seeds may have led to the wrong
+    repetition: the place in the source at which most lines are equal counts. Ranges of more than 4,000
+    lines are compared by their seeds alone.
     """
     query_span, source_span = _extended(query, source, query_span, source_span)
-    query_lines, source_lines = query.within(query_span), source.within(source_span)
-    pairs: list[tuple[int, int]] = []
-    if max(len(query_lines), len(source_lines)) <= _MAX_ALIGNED_LINES:
-        found = tightest_alignment(query.values(query_lines).tolist(), source.values(source_lines).tolist())
-        pairs = [(int(query_lines[q]), int(source_lines[s])) for q, s in found]
+    pairs = _equal_pairs(query, source, query_span, source_span)
+    better = _better_place(query, source, query_span, equal_lines=len(pairs))
+    if better is not None:
+        query_span, source_span = _extended(query, source, query_span, better)
+        pairs = _equal_pairs(query, source, query_span, source_span)
     if pairs:
         source_span = _without_loose_ends(query_span, source_span, pairs)
     return Alignment(
@@ -76,6 +79,39 @@ def align(query: Sketched, source: Sketched, *, query_span: Span, source_span: S
         equal_query_lines=tuple(q for q, _ in pairs),
         differing_source_lines=len(source.within(source_span)) - len(pairs),
     )
+
+
+def _equal_pairs(
+    query: Sketched, source: Sketched, query_span: Span, source_span: Span
+) -> list[tuple[int, int]]:
+    """Lines of both ranges that are equal, in order, as pairs."""
+    query_lines, source_lines = query.within(query_span), source.within(source_span)
+    if max(len(query_lines), len(source_lines)) > _MAX_ALIGNED_LINES:
+        return []
+    found = tightest_alignment(query.values(query_lines).tolist(), source.values(source_lines).tolist())
+    return [(int(query_lines[q]), int(source_lines[s])) for q, s in found]
+
+
+def _better_place(query: Sketched, source: Sketched, query_span: Span, *, equal_lines: int) -> Span | None:
+    """The lines of the source beside which nearly all lines of the query range are equal, if there are such.
+
+    Anything less would find a likeness of short lines somewhere in every long file.
+    """
+    lines = query.within(query_span)
+    count = len(lines)
+    if equal_lines == count or count * len(source.code_lines) > _MAX_COMPARISONS:
+        return None
+    equal = query.values(lines)[:, None] == source.values(source.code_lines)[None, :]
+    rows, columns = np.nonzero(equal)
+    if len(rows) == 0:
+        return None
+    votes = np.bincount(columns - rows + count)
+    best = int(np.argmax(votes))
+    if votes[best] <= max(equal_lines, _NEARLY_ALL * count):
+        return None
+    first = max(0, best - count)
+    last = min(len(source.code_lines), best) - 1
+    return Span(int(source.code_lines[first]), int(source.code_lines[last]))
 
 
 def _extended(query: Sketched, source: Sketched, query_span: Span, source_span: Span) -> tuple[Span, Span]:

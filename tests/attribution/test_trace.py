@@ -212,6 +212,27 @@ def test_a_run_as_long_as_the_guarantee_is_found_through_tracing(tmp_path: Path,
         assert tracer.trace(OWN + b"\n" + snippet + b"\n" + OWN, path="q").matches[0].origin.path == f"{n}.py"
 
 
+@pytest.mark.parametrize("profile", list(Profile))
+def test_of_code_that_repeats_itself_the_right_repetition_is_named(tmp_path: Path, profile: Profile) -> None:
+    """Thirty methods that differ by one number in their first line."""
+    method = (
+        "    def visit_node_%d(self, node):\n"
+        "        self.enter(node, depth=self.depth + 1)\n"
+        "        for child in node.children:\n"
+        "            if child.kind in self.kinds and not child.hidden:\n"
+        "                self.visit(child, parent=node, path=self.path)\n"
+        "            self.count[child.kind] += 1\n"
+        "        self.leave(node, depth=self.depth - 1)\n\n"
+    )
+    build_index(tmp_path, [place("".join(method % n for n in range(30)).encode(), "v.py")], profile=profile)
+    tracer = Tracer.open([tmp_path])
+    for first, count in ((0, 12), (9, 15), (17, 13), (25, 5)):
+        copied = "".join(method % n for n in range(first, first + count)).encode()
+        match = tracer.trace(OWN + b"\n" + copied, path="q.py").matches[0]
+        assert match.source.lines == Span(8 * first + 1, 8 * (first + count) - 1)
+        assert match.similarity == 1
+
+
 def test_a_text_of_blank_lines_after_a_common_head_is_traced_in_time(tmp_path: Path) -> None:
     """A megabyte of line feeds behind the head of sixty files: seconds when each line is walked for each."""
     head = lines_of(8, 12)

@@ -35,8 +35,8 @@ class Query:
     tokens: TokenStream
     seeds: Seeds
     """Every k-gram that is not mere repetition."""
-    lines: Mapping[str, Sketched]
-    """Line sketches by the type in which an index keeps them."""
+    lines: Mapping[int, Sketched]
+    """Line sketches by their width in bytes."""
 
     @classmethod
     def of(cls, content: bytes) -> Query:
@@ -46,8 +46,15 @@ class Query:
         return cls(
             tokens=tokens,
             seeds=_without_repetition(all_seeds(tokens)),
-            lines={p.sketch_type: Sketched.of(sketches.astype(p.sketch_type)) for p in Profile},
+            lines={
+                kept.itemsize: Sketched.of(kept)
+                for kept in (sketches.astype(profile.sketch_type) for profile in Profile)
+            },
         )
+
+    def lines_like(self, kept: NDArray[np.generic]) -> Sketched:
+        """Its line sketches in the width in which an index keeps them."""
+        return self.lines[kept.itemsize]
 
     def tokens_between(self, start: int, stop: int) -> range:
         """Token positions that start at bytes ``[start, stop)``."""
@@ -137,7 +144,7 @@ def _worth_aligning(chains: Chains, query: Query, segment: Segment) -> list[int]
 def _equal_at(hits: Hits, query: Query, segment: Segment, step: int) -> NDArray[np.bool_]:
     """Whether the lines ``step`` below each hit are equal, and hold code."""
     kept = segment.sketches_at(hits.documents, hits.source_lines + step)
-    ours = query.lines[kept.dtype.str.lstrip("|")].sketches
+    ours = query.lines_like(kept).sketches
     lines = np.minimum(hits.query_lines + step, len(ours)) - 1
     equal: NDArray[np.bool_] = (ours[lines] == kept) & (kept != BLANK)
     return equal
@@ -173,7 +180,7 @@ def _aligned(
     document = int(members.documents[0])
     source = Sketched.of(segment.sketches(document))
     alignment = align(
-        query.lines[source.sketches.dtype.str.lstrip("|")],
+        query.lines_like(source.sketches),
         source,
         query_span=_query_span(query, members),
         source_span=_source_span(query, members, len(source.sketches)),

@@ -60,11 +60,8 @@ class Tracer:
         matches = self._identical(content, swhid)
         if not matches and content.strip():
             query = Query.of(content)
-            found = [
-                c for segment in self._segments for c in find_candidates(query, segment, self.min_tokens)
-            ]
-            found = self._with_near_copies(content, query, found)
-            matches = self._judge(found)
+            found = self._candidates(query, self.min_tokens)
+            matches = self._judge(self._with_near_copies(content, query, found))
         return Attribution(path=path, swhid=swhid, matches=tuple(matches))
 
     def trace_insertion(
@@ -80,12 +77,15 @@ class Tracer:
         focus = query.tokens_between(len(before), len(before) + len(inserted))
         if len(focus) == 0:
             return ()
-        found = [
+        found = self._candidates(query, MIN_INSERTION_TOKENS, focus=focus)
+        return tuple(self._judge(found, first_line=first_line))
+
+    def _candidates(self, query: Query, min_tokens: int, *, focus: range | None = None) -> list[Candidate]:
+        return [
             candidate
             for segment in self._segments
-            for candidate in find_candidates(query, segment, MIN_INSERTION_TOKENS, focus=focus)
+            for candidate in find_candidates(query, segment, min_tokens, focus=focus)
         ]
-        return tuple(self._judge(found, first_line=first_line))
 
     def _ensure_whole(self) -> None:
         for segment in self._segments:
@@ -116,7 +116,10 @@ class Tracer:
         return self._judge(found)
 
     def _with_near_copies(self, content: bytes, query: Query, found: list[Candidate]) -> list[Candidate]:
-        """Add the whole-file lane: mark the candidates that it confirms, add those that only it knows."""
+        """Add the whole-file lane: mark the candidates that it confirms, add those that only it knows.
+
+        Of several candidates from one file the first, which is the largest, is marked.
+        """
         if len(query.tokens) < self.min_tokens or not any(s.has_signatures for s in self._segments):
             return found
         sketch = signature(shingle_hashes(content))
@@ -196,7 +199,7 @@ def _places(candidate: Candidate) -> set[_Place]:
 
 def _rank(candidate: Candidate) -> tuple[float, float, bool, int, str]:
     """Most shared tokens first; of equals the closest, then the one that is not vendored, the shallowest."""
-    path = candidate.segment.documents.origins(candidate.document, limit=1)[0].path
+    path = candidate.segment.documents.path(candidate.document)
     return (-candidate.tokens, -candidate.similarity, _is_vendored(path), path.count("/"), path)
 
 

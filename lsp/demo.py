@@ -134,12 +134,12 @@ def _show_index(index: Path, page: _Page) -> Path:
     if not is_index(index):
         _run_cli("index", "build", "--packages", sys.executable, "--index", index, quiet=True)
     opened = Index.open(index)
-    licenses = sorted(opened.license_counts().items(), key=lambda item: -item[1])
+    licenses = opened.license_counts()
     page.say(
         f"{opened.document_count:,} files, {opened.source_bytes / 1e6:.0f} MB of source "
         f"in {opened.size_bytes / 1e6:.0f} MB of index ({index})"
     )
-    named = [f"{count:,} {name}" for name, count in licenses if " " not in name][:6]
+    named = [f"{count:,} {name}" for name, count in licenses.items() if " " not in name][:6]
     page.say(f"licences: {', '.join(named)}, and {max(0, len(licenses) - len(named))} others")
     return index
 

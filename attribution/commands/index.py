@@ -120,7 +120,7 @@ def _facts(index: Index) -> dict[str, object]:
             {"id": row.id, "profile": row.profile.value, "documents": row.documents, "created": row.created}
             for row in index.rows
         ],
-        "licenses": dict(sorted(index.license_counts().items(), key=lambda item: -item[1])),
+        "licenses": index.license_counts(),
     }
 
 
@@ -136,6 +136,5 @@ def _as_text(index: Index) -> str:
         ),
         "licences",
     ]
-    counts = sorted(index.license_counts().items(), key=lambda item: -item[1])
-    lines += [f"  {count:>8,}  {expression}" for expression, count in counts]
+    lines += [f"  {count:>8,}  {expression}" for expression, count in index.license_counts().items()]
     return "\n".join(lines)

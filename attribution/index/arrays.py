@@ -207,6 +207,19 @@ class CheckedArray:
         self._file.verify_range(*[self._first_block + index // self._per_block] * 2)
         return int(self._values[index])
 
+    def equal_range(self, value: int, low: int, high: int) -> range:
+        """Indices of ``value`` within ``[low, high)``, where the array ascends; reads what a search needs."""
+        end = high
+        while low < high:
+            middle = (low + high) // 2
+            if self.item(middle) < value:
+                low = middle + 1
+            else:
+                high = middle
+        while high < end and self.item(high) == value:
+            high += 1
+        return range(low, high)
+
     def all(self) -> Array:
         """Read all of it."""
         return self.slice(0, len(self))

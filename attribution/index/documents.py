@@ -74,28 +74,19 @@ class DocumentTable:
     def find(self, digest: bytes) -> int | None:
         """Look up a content by its git SHA-1 (20 bytes)."""
         key = int.from_bytes(digest[:8], "big")
-        low, high = 0, len(self)
-        while low < high:
-            middle = (low + high) // 2
-            if self._digest_keys.item(middle) < key:
-                low = middle + 1
-            else:
-                high = middle
-        while low < len(self) and self._digest_keys.item(low) == key:
-            document = self._file["digest_documents"].item(low)
+        for place in self._digest_keys.equal_range(key, 0, len(self)):
+            document = self._file["digest_documents"].item(place)
             if self.digest(document) == digest:
                 return document
-            low += 1
         return None
 
     def digest(self, document: int) -> bytes:
         """The git SHA-1 of a document's content."""
         return self._digests.slice(document * _DIGEST_BYTES, (document + 1) * _DIGEST_BYTES).tobytes()
 
-    def occurrence_count(self, document: int) -> int:
-        """In how many places the content was found."""
-        first, last = self._occurrence_base.slice(document, document + 2)
-        return int(last - first)
+    def path(self, document: int) -> str:
+        """The path at which the content was met first."""
+        return self._path(self._occurrence_base.item(document))
 
     def origins(self, document: int, *, limit: int | None = None) -> list[Origin]:
         """The places where the content was found, first met first."""
@@ -105,9 +96,11 @@ class DocumentTable:
         return [self._occurrence(number) for number in range(first, last)]
 
     def _occurrence(self, number: int) -> Origin:
-        path = _unpack(self._file, "path", number).decode("utf-8", "surrogateescape")
         source = self._file["occurrence_origin"].item(number)
-        return _decode_origin(_unpack(self._file, "origin", source), path)
+        return _decode_origin(_unpack(self._file, "origin", source), self._path(number))
+
+    def _path(self, number: int) -> str:
+        return _unpack(self._file, "path", number).decode("utf-8", "surrogateescape")
 
     def license_counts(self) -> Mapping[str, int]:
         """Count occurrences by licence expression."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,12 +56,11 @@ class Index:
         return sum(segment.size_bytes for segment in self.segments)
 
     def license_counts(self) -> dict[str, int]:
-        """Count occurrences of files by licence expression."""
-        counts: dict[str, int] = {}
+        """Count occurrences of files by licence expression, the most frequent first."""
+        counts: Counter[str] = Counter()
         for segment in self.segments:
-            for expression, count in segment.documents.license_counts().items():
-                counts[expression] = counts.get(expression, 0) + count
-        return counts
+            counts.update(segment.documents.license_counts())
+        return dict(counts.most_common())
 
     def verify(self) -> None:
         """Compare everything with its checksums; raise :class:`IndexCorruptError` at the first damage."""

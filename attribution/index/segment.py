@@ -174,21 +174,10 @@ class Segment:
         return [(document, self._estimate(document, signature)) for document in sorted(candidates)]
 
     def _band_members(self, band: int, key: int) -> list[int]:
-        """Documents whose key in this band is ``key``: a binary search over the band's sorted keys."""
-        keys, count = self._file["band_keys"], len(self.documents)
-        low, high = band * count, (band + 1) * count
-        end = high
-        while low < high:
-            middle = (low + high) // 2
-            if keys.item(middle) < key:
-                low = middle + 1
-            else:
-                high = middle
-        members = []
-        while low < end and keys.item(low) == key:
-            members.append(self._file["band_documents"].item(low))
-            low += 1
-        return members
+        """Documents whose key in this band is ``key``."""
+        count, documents = len(self.documents), self._file["band_documents"]
+        places = self._file["band_keys"].equal_range(key, band * count, (band + 1) * count)
+        return [documents.item(place) for place in places]
 
     def _estimate(self, document: int, signature: NDArray[np.uint32]) -> float:
         kept = self._file["signatures"].slice(document * PERMUTATIONS, (document + 1) * PERMUTATIONS)

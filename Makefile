@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+KERNELS := $(wildcard attribution/native/*.cpp attribution/native/*.hpp) attribution/native/build.py hatch_build.py
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install -c constraints.txt
 JOBS   := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 
@@ -50,12 +51,12 @@ $(VENV)/installed-llama: $(VENV)/created constraints.txt
 	    CMAKE_ARGS="-DGGML_NATIVE=ON" CMAKE_BUILD_PARALLEL_LEVEL=$(JOBS) $(PIP) llama-cpp-python; }
 	@touch $@
 
-$(VENV)/installed-demo: $(VENV)/installed-llama pyproject.toml constraints.txt
+$(VENV)/installed-demo: $(VENV)/installed-llama pyproject.toml constraints.txt $(KERNELS)
 	@echo "[setup] sc-attrib and what its language server needs"
 	@$(PIP) --quiet -e '.[lsp,llama]'
 	@touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed-llama pyproject.toml constraints.txt
+$(VENV)/installed-dev: $(VENV)/installed-llama pyproject.toml constraints.txt $(KERNELS)
 	@echo "[setup] everything that the tests need; PyTorch is the large part"
 	@$(PIP) --quiet -e '.[dev]'
 	@touch $@ $(VENV)/installed-demo

@@ -4,6 +4,7 @@
     ├── UsageError                the command line asks for something impossible
     ├── UnreadableInputError      a named path cannot be read or is not source code
     ├── MissingExtraError         an optional dependency is not installed
+    ├── KernelsMissingError       the compiled part of the installation is missing
     └── IndexUnusableError        an index that cannot be used as it is
         ├── IndexNotFoundError    there is no index at that path
         ├── IndexCorruptError     bytes on disk are not the bytes that were written
@@ -46,6 +47,15 @@ class MissingExtraError(ScAttribError):
     def __init__(self, feature: str, extra: str) -> None:
         self.extra = extra
         super().__init__(f"{feature} needs the extra '{extra}': pip install 'sc-attrib[{extra}]'")
+
+
+class KernelsMissingError(ScAttribError):
+    """The compiled part of the installation is missing or of another version."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"{path}: the compiled kernels cannot be used ({reason}); install sc-attrib again with a C++ compiler at hand"
+        )
 
 
 class IndexUnusableError(ScAttribError):

@@ -1,7 +1,7 @@
 """The words of a text: what the lexical lane keeps of a file, and what it is asked.
 
-A word is a run of letters, digits, underscores and bytes beyond ASCII, lowercased. Words of one byte and
-pure numbers are left out: they are everywhere, so no ranking misses them (docs/experiments.md).
+A word is a run of two or more letters, digits, underscores and bytes beyond ASCII, lowercased. Single
+letters and digits are left out: they are everywhere, so no ranking misses them (docs/experiments.md).
 """
 
 from __future__ import annotations

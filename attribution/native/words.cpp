@@ -50,7 +50,7 @@ struct Table {
 
 }  // namespace
 
-// Count the distinct words of `content` that are of two bytes or more and not digits only, lowercased (ASCII).
+// Count the distinct words of `content` that are of two bytes or more, lowercased (ASCII).
 // `slots` holds `slot_count` zeros, a power of two up to 2^32; `seed`, odd and random, says which word is looked for
 // where, so that nobody can make words that all want one place. The outcome does not depend on it. Answers the number of distinct words and leaves that many
 // entries key << 24 | count at the front of `slots`, ascending; -1 where more slots are needed. A key is the
@@ -63,12 +63,9 @@ SC_EXPORT int64_t sc_word_counts(const uint8_t* content, size_t size, uint64_t* 
         while (at < size && kFolded.of[content[at]] == 0) ++at;
         const size_t start = at;
         uint64_t hash = 0;
-        bool only_digits = true;
-        for (uint8_t folded; at < size && (folded = kFolded.of[content[at]]) != 0; ++at) {
+        for (uint8_t folded; at < size && (folded = kFolded.of[content[at]]) != 0; ++at)
             hash = (hash ^ folded) * kMultiplier;
-            only_digits &= folded <= '9';
-        }
-        if (at - start < 2 || only_digits) continue;
+        if (at - start < 2) continue;
         const uint64_t key = mix(hash) & kKeyMask;
         if (!table.count(key + (key == 0))) return -1;
     }

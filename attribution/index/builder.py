@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -11,26 +15,32 @@ from attribution.errors import (
     IndexCorruptError,
     IndexNotFoundError,
     IndexUnusableError,
+    IndexVersionError,
     UsageError,
 )
 from attribution.fingerprint.fingerprint import fingerprint
+from attribution.fingerprint.words import word_counts
 from attribution.index.catalog import (
+    CATALOG,
+    LOCK,
+    SEGMENTS,
+    Catalog,
     SegmentRow,
-    read_segments,
-    replace_segments,
+    read_catalog,
     set_catalog_aside,
+    write_catalog,
     writer_lock,
 )
+from attribution.index.draft import MEMORY_BYTES, DocumentPrint, SegmentDraft, remove_strays
 from attribution.index.profile import Profile
-from attribution.index.segment import SegmentBuilder, remove_strays, sync_directory
+from attribution.languages.language import language_of_path
 from attribution.model import SourceFile
 
-SEGMENT_BYTES = 256 << 20
-"""Source bytes after which a segment is written: a build takes about 3 bytes of memory for each of them."""
-SEGMENTS = "segments"
-_OWN_FILES = frozenset(
-    {SEGMENTS, "catalog.sqlite", "catalog.sqlite-journal", "writer.lock", "writer.lock-journal"}
-)
+SEGMENT_BYTES = 64 << 30
+"""Source bytes after which a segment is written."""
+_BATCH_FILES = 64
+_BATCH_BYTES = 1 << 20
+_OWN_FILES = frozenset({SEGMENTS, CATALOG, f"{CATALOG}.new", f"{CATALOG}-journal", LOCK, f"{LOCK}-journal"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +60,7 @@ def build_index(
     *,
     profile: Profile = Profile.FULL,
     segment_bytes: int = SEGMENT_BYTES,
+    memory_bytes: int = MEMORY_BYTES,
 ) -> BuildSummary:
     """Build an index of ``files``; what the directory held before is replaced when all is done.
 
@@ -64,7 +75,7 @@ def build_index(
         raise UsageError(f"the sources hold no source code; the index {directory} stays as it was")
     try:
         with writer_lock(_own_folder(directory)):
-            return _build(directory, chain([first], stream), profile, segment_bytes)
+            return _build(directory, chain([first], stream), profile, segment_bytes, memory_bytes)
     except OSError as error:
         reason = f"cannot be written ({error.strerror or error})"
         raise IndexUnusableError(
@@ -86,25 +97,26 @@ def _own_folder(directory: Path) -> Path:
 
 
 def _build(
-    directory: Path, files: Iterable[SourceFile], profile: Profile, segment_bytes: int
+    directory: Path, files: Iterable[SourceFile], profile: Profile, segment_bytes: int, memory_bytes: int
 ) -> BuildSummary:
-    replaced = _live_segments(directory)
-    remove_strays(directory / SEGMENTS, set(replaced))
+    before = _catalog_before(directory)
+    remove_strays(directory / SEGMENTS, {row.id for row in before.segments})
     written: list[SegmentRow] = []
     file_count = 0
-    builder = SegmentBuilder(profile)
-    for file in files:
-        _add(builder, file)
-        file_count += 1
-        if builder.source_bytes >= segment_bytes:
-            written.append(_write(directory, builder))
-            builder = SegmentBuilder(profile)
-            if not replaced:
-                replace_segments(directory, remove=[], add=written[-1:])
-    if len(builder.documents):
-        written.append(_write(directory, builder))
-    replace_segments(directory, remove=replaced, add=written)
-    sync_directory(directory)
+    with ThreadPoolExecutor(os.cpu_count() or 1) as executor:
+        prints = _fingerprints(files, profile, executor)
+        for first in prints:
+            with SegmentDraft(directory / SEGMENTS, profile, memory_bytes=memory_bytes) as draft:
+                for file, digest, made in chain([first], prints):
+                    file_count += 1
+                    if draft.add_occurrence(digest, file.origin):
+                        draft.add_document(made)
+                    if draft.source_bytes >= segment_bytes:
+                        break
+                written.append(_write(draft, executor))
+            if not before.segments:
+                write_catalog(directory, Catalog(segments=tuple(written), opt_outs=before.opt_outs))
+    write_catalog(directory, Catalog(segments=tuple(written), opt_outs=before.opt_outs))
     remove_strays(directory / SEGMENTS, {row.id for row in written})
     return BuildSummary(
         files=file_count,
@@ -114,32 +126,78 @@ def _build(
     )
 
 
-def _live_segments(directory: Path) -> list[str]:
-    """Segments that the build replaces; a catalog that cannot be read gives way to a new one."""
+def _catalog_before(directory: Path) -> Catalog:
+    """The state that the build replaces; a catalog that cannot be read gives way to a new one."""
     try:
-        return [row.id for row in read_segments(directory)]
+        return read_catalog(directory)
     except IndexNotFoundError:
-        return []
+        return Catalog()
     except IndexCorruptError:
         set_catalog_aside(directory)
-        return []
+        return Catalog()
+    except IndexVersionError as error:
+        if error.is_newer:
+            raise
+        set_catalog_aside(directory)
+        return Catalog()
 
 
-def _add(builder: SegmentBuilder, file: SourceFile) -> None:
-    if builder.add_occurrence(file.swhid.digest, file.origin):
-        made = fingerprint(
-            file.content,
-            window_tokens=builder.profile.window_tokens,
-            with_signature=builder.profile.keeps_signatures,
-        )
-        builder.add_fingerprint(made, size=len(file.content))
+def _fingerprints(
+    files: Iterable[SourceFile], profile: Profile, executor: ThreadPoolExecutor
+) -> Iterator[tuple[SourceFile, bytes, DocumentPrint]]:
+    """Each file with its git SHA-1 and its fingerprint, in order; worked on by all threads."""
+    waiting: deque[Future[list[tuple[SourceFile, bytes, DocumentPrint]]]] = deque()
+    for batch in _batches(files):
+        waiting.append(executor.submit(_fingerprint_batch, batch, profile))
+        if len(waiting) > 2 * (os.cpu_count() or 1):
+            yield from waiting.popleft().result()
+    while waiting:
+        yield from waiting.popleft().result()
 
 
-def _write(directory: Path, builder: SegmentBuilder) -> SegmentRow:
-    segment_id = builder.write(directory / SEGMENTS)
+def _batches(files: Iterable[SourceFile]) -> Iterator[list[SourceFile]]:
+    batch: list[SourceFile] = []
+    size = 0
+    for file in files:
+        batch.append(file)
+        size += len(file.content)
+        if len(batch) == _BATCH_FILES or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _fingerprint_batch(
+    batch: Sequence[SourceFile], profile: Profile
+) -> list[tuple[SourceFile, bytes, DocumentPrint]]:
+    return [(file, git_digest(file.content), print_document(file, profile)) for file in batch]
+
+
+def print_document(file: SourceFile, profile: Profile) -> DocumentPrint:
+    """Compute what a segment keeps of a file's content."""
+    seeds = fingerprint(
+        file.content,
+        language=language_of_path(file.origin.path),
+        window_tokens=profile.window_tokens,
+        with_structure=profile.keeps_structure,
+        with_signature=profile.keeps_signatures,
+    )
+    words = word_counts(file.content) if profile.keeps_words else None
+    return DocumentPrint(size=len(file.content), seeds=seeds, words=words)
+
+
+def git_digest(content: bytes) -> bytes:
+    """Git's SHA-1 of a blob, which is the object id of a content's SWHID."""
+    hashed = hashlib.sha1(b"blob %d\0" % len(content), usedforsecurity=False)
+    hashed.update(content)
+    return hashed.digest()
+
+
+def _write(draft: SegmentDraft, executor: ThreadPoolExecutor) -> SegmentRow:
     return SegmentRow(
-        id=segment_id,
-        profile=builder.profile,
-        documents=len(builder.documents),
-        source_bytes=builder.source_bytes,
+        id=draft.write(executor),
+        profile=draft.profile,
+        documents=len(draft.documents),
+        source_bytes=draft.source_bytes,
     )

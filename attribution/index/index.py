@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attribution.errors import IndexCorruptError
-from attribution.index.builder import SEGMENTS
-from attribution.index.catalog import SegmentRow, read_segments
+from attribution.index.catalog import SEGMENTS, SegmentRow, read_segments
 from attribution.index.segment import Segment
 
 _ATTEMPTS = 5
@@ -32,9 +31,11 @@ class Index:
         for _ in range(_ATTEMPTS):
             rows = read_segments(directory)
             try:
-                segments = [Segment(directory / SEGMENTS / row.id) for row in rows]
+                segments = [
+                    Segment(directory / SEGMENTS / row.id, hidden_occurrences=row.hidden) for row in rows
+                ]
             except IndexCorruptError:
-                if [row.id for row in read_segments(directory)] == [row.id for row in rows]:
+                if read_segments(directory) == rows:
                     raise
                 continue  # a writer replaced a segment between the two reads
             return cls(directory=directory, rows=tuple(rows), segments=tuple(segments))

@@ -21,6 +21,16 @@ class Profile(StrEnum):
         return 16 if self is Profile.FULL else 48
 
     @property
+    def keeps_structure(self) -> bool:
+        """Whether structural seeds are kept, by which renamed copies are found."""
+        return self is Profile.FULL
+
+    @property
+    def keeps_words(self) -> bool:
+        """Whether the words of each document are kept, for BM25."""
+        return self is Profile.FULL
+
+    @property
     def keeps_signatures(self) -> bool:
         """Whether whole-file MinHash signatures are kept."""
         return self is Profile.FULL

@@ -60,6 +60,11 @@ def count_lines(content: bytes) -> int:
     return count
 
 
+def count_tokens(content: bytes) -> int:
+    """How many tokens :func:`tokenize` finds; a structural stream never has more."""
+    return _counts(content)[1]
+
+
 def mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Scramble 64-bit values with a bijection (the finaliser of splitmix64, Steele et al. 2014)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -23,7 +23,9 @@ def load_oracle(name: str):
 
 numpy_kernels = load_oracle("numpy_kernels")
 CODE = st.lists(
-    st.sampled_from([b"def", b"x", b"0x1F", "größe".encode(), b"(", b"::", b" ", b"\n", b"\r\n", b"\t", b"\0", b'"'])
+    st.sampled_from(
+        [b"def", b"x", b"0x1F", "größe".encode(), b"(", b"::", b" ", b"\n", b"\r\n", b"\t", b"\0", b'"']
+    )
 ).map(b"".join)
 TEXTS = st.binary(max_size=400) | CODE
 

@@ -54,7 +54,7 @@ def test_each_line_says_what_became_of_it() -> None:
 
 
 def test_the_picture_is_plain_text_with_the_renames_below() -> None:
-    assert render(QUERY, SOURCE, columns=74) == (
+    assert render(QUERY, SOURCE, columns=72) == (
         "yours                                theirs\n"
         "1 def area(w, height):             ~ 1 def area(width, height):\n"
         "2     if w < 0:                    ~ 2     if width < 0:\n"

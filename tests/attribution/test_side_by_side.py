@@ -58,7 +58,7 @@ def test_the_picture_is_plain_text_with_the_renames_below() -> None:
         "yours                                theirs\n"
         "1 def area(w, height):             ~ 1 def area(width, height):\n"
         "2     if w < 0:                    ~ 2     if width < 0:\n"
-        '3         raise TypeError("w" + 1) | 3         raise ValueError("width")\n'
+        '3         raise TypeError("w" + 1) | 3         raise ValueError("width…\n'
         "4                                    4\n"
         "5     print(w)                     <\n"
         "6     return w * height            ~ 5     return width * height\n"

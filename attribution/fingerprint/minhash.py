@@ -54,11 +54,14 @@ def sign(content: bytes) -> NDArray[np.uint32]:
 
 
 def band_keys(signature: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """Reduce a signature to one 32-bit key a band; near copies share at least one. Shape (BANDS,)."""
-    keys = np.zeros(BANDS, dtype=np.uint64)
-    rows = signature[: BANDS * ROWS].reshape(BANDS, ROWS)
+    """Reduce signatures of shape (…, PERMUTATIONS) to one 32-bit key a band, shape (…, BANDS).
+
+    Near copies share at least one of them.
+    """
+    rows = signature[..., : BANDS * ROWS].reshape(*signature.shape[:-1], BANDS, ROWS)
+    keys = np.zeros(rows.shape[:-1], dtype=np.uint64)
     for row in range(ROWS):
-        keys = (keys ^ rows[:, row]) * np.uint64(0x9E3779B97F4A7C15)
+        keys = (keys ^ rows[..., row]) * np.uint64(0x9E3779B97F4A7C15)
         keys ^= keys >> np.uint64(29)
     return (keys >> np.uint64(32)).astype(np.uint32)
 

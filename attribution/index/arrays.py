@@ -74,7 +74,9 @@ KERNELS.sc_ensure.argtypes = (ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64)
 KERNELS.sc_ensure.restype = ctypes.c_int32
 
 
-def block_checksums(data: bytes | Array, block_bytes: int, *, in_software: bool = False) -> NDArray[np.uint32]:
+def block_checksums(
+    data: bytes | Array, block_bytes: int, *, in_software: bool = False
+) -> NDArray[np.uint32]:
     """CRC-32C of each ``block_bytes`` of ``data``, of the shorter rest too."""
     raw = np.frombuffer(data, dtype=np.uint8) if isinstance(data, bytes) else data.view(np.uint8)
     checksums = np.empty(-(-len(raw) // block_bytes), dtype="<u4")

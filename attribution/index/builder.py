@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+
 from attribution.errors import (
     IndexCorruptError,
     IndexNotFoundError,
@@ -31,13 +33,14 @@ from attribution.index.catalog import (
     write_catalog,
     writer_lock,
 )
-from attribution.index.draft import MEMORY_BYTES, DocumentPrint, SegmentDraft, remove_strays
+from attribution.index.draft import MEMORY_BYTES, DocumentPrint, Entry, SegmentDraft, remove_strays
 from attribution.index.profile import Profile
 from attribution.languages.language import language_of_path
 from attribution.model import SourceFile
 
 SEGMENT_BYTES = 64 << 30
 """Source bytes after which a segment is written."""
+_NO_WORDS = np.empty(0, np.uint64), np.empty(0, np.uint32)
 _BATCH_FILES = 64
 _BATCH_BYTES = 1 << 20
 _OWN_FILES = frozenset({SEGMENTS, CATALOG, f"{CATALOG}.new", f"{CATALOG}-journal", LOCK, f"{LOCK}-journal"})
@@ -104,14 +107,13 @@ def _build(
     written: list[SegmentRow] = []
     file_count = 0
     with ThreadPoolExecutor(os.cpu_count() or 1) as executor:
-        prints = _fingerprints(files, profile, executor)
-        for first in prints:
+        batches = _entries(files, profile, executor, most_bytes=segment_bytes)
+        for first in batches:
             with SegmentDraft(directory / SEGMENTS, profile, memory_bytes=memory_bytes) as draft:
-                for file, digest, made in chain([first], prints):
-                    file_count += 1
-                    if draft.add_occurrence(digest, file.origin):
-                        draft.add_document(made)
-                    if draft.source_bytes >= segment_bytes:
+                for batch in chain([first], batches):
+                    file_count += len(batch)
+                    draft.add(batch)
+                    if draft.source_bytes >= segment_bytes or draft.is_full:
                         break
                 written.append(_write(draft, executor))
             if not before.segments:
@@ -142,36 +144,39 @@ def _catalog_before(directory: Path) -> Catalog:
         return Catalog()
 
 
-def _fingerprints(
-    files: Iterable[SourceFile], profile: Profile, executor: ThreadPoolExecutor
-) -> Iterator[tuple[SourceFile, bytes, DocumentPrint]]:
+def _entries(
+    files: Iterable[SourceFile], profile: Profile, executor: ThreadPoolExecutor, *, most_bytes: int
+) -> Iterator[list[Entry]]:
     """Each file with its git SHA-1 and its fingerprint, in order; worked on by all threads."""
-    waiting: deque[Future[list[tuple[SourceFile, bytes, DocumentPrint]]]] = deque()
-    for batch in _batches(files):
-        waiting.append(executor.submit(_fingerprint_batch, batch, profile))
+    waiting: deque[Future[list[Entry]]] = deque()
+    for batch in _batches(files, min(most_bytes, _BATCH_BYTES)):
+        waiting.append(executor.submit(_prints, batch, profile))
         if len(waiting) > 2 * (os.cpu_count() or 1):
-            yield from waiting.popleft().result()
+            yield waiting.popleft().result()
     while waiting:
-        yield from waiting.popleft().result()
+        yield waiting.popleft().result()
 
 
-def _batches(files: Iterable[SourceFile]) -> Iterator[list[SourceFile]]:
+def _batches(files: Iterable[SourceFile], most_bytes: int) -> Iterator[list[SourceFile]]:
     batch: list[SourceFile] = []
     size = 0
     for file in files:
         batch.append(file)
         size += len(file.content)
-        if len(batch) == _BATCH_FILES or size >= _BATCH_BYTES:
+        if len(batch) == _BATCH_FILES or size >= most_bytes:
             yield batch
             batch, size = [], 0
     if batch:
         yield batch
 
 
-def _fingerprint_batch(
-    batch: Sequence[SourceFile], profile: Profile
-) -> list[tuple[SourceFile, bytes, DocumentPrint]]:
-    return [(file, git_digest(file.content), print_document(file, profile)) for file in batch]
+def _prints(batch: Sequence[SourceFile], profile: Profile) -> list[Entry]:
+    return [_entry(file, profile) for file in batch]
+
+
+def _entry(file: SourceFile, profile: Profile) -> Entry:
+    made = print_document(file, profile)
+    return Entry(git_digest(file.content), file.origin, lambda: made)
 
 
 def print_document(file: SourceFile, profile: Profile) -> DocumentPrint:
@@ -183,7 +188,7 @@ def print_document(file: SourceFile, profile: Profile) -> DocumentPrint:
         with_structure=profile.keeps_structure,
         with_signature=profile.keeps_signatures,
     )
-    words = word_counts(file.content) if profile.keeps_words else None
+    words = word_counts(file.content) if profile.keeps_words else _NO_WORDS
     return DocumentPrint(size=len(file.content), seeds=seeds, words=words)
 
 

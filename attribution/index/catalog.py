@@ -120,11 +120,21 @@ def write_catalog(index: Path, catalog: Catalog) -> None:
         connection.executemany(
             "INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (at, row.id, row.profile.value, row.documents, row.source_bytes, row.created, _pack(row.hidden))
+                (
+                    at,
+                    row.id,
+                    row.profile.value,
+                    row.documents,
+                    row.source_bytes,
+                    row.created,
+                    _pack(row.hidden),
+                )
                 for at, row in enumerate(catalog.segments)
             ],
         )
-        connection.executemany("INSERT INTO opt_out VALUES (?)", [(name,) for name in sorted(catalog.opt_outs)])
+        connection.executemany(
+            "INSERT INTO opt_out VALUES (?)", [(name,) for name in sorted(catalog.opt_outs)]
+        )
         connection.commit()
         replace_file(index / CATALOG, sealed(connection.serialize()))
 

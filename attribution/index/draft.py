@@ -5,22 +5,24 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attribution.fingerprint.fingerprint import Fingerprint, Postings
 from attribution.fingerprint.minhash import BANDS, band_keys
-from attribution.index.arrays import ArrayWriter
+from attribution.index.arrays import Array, ArrayWriter
 from attribution.index.disk import sync_directory
-from attribution.index.documents import DocumentTableBuilder
+from attribution.index.document_writer import DocumentTableWriter
 from attribution.index.profile import Profile
 from attribution.index.segment import ARRAYS, GENERATED
 from attribution.index.spill import Column, PostingSorter, repeats_kept
-from attribution.index.table import write_table
+from attribution.index.table import FREQUENCY_BITS, write_table
 from attribution.index.words import MAX_FREQUENCY
 from attribution.model import Origin
 
@@ -28,8 +30,13 @@ MEMORY_BYTES = 384 << 20
 """Postings held in memory before they are spilled."""
 _TEMPORARY = "tmp-"
 _OURS = re.compile(r"(?:tmp-)?[0-9a-f]{16}")
-_FREQUENCY_BITS = 4
 _GREATEST_LINES = (1 << 32) - 2
+_BATCH_LINES = 1 << 30
+"""More lines than a batch can have."""
+
+
+Words = tuple[NDArray[np.uint64], NDArray[np.uint32]]
+"""Keys of the distinct words of a text, and how often each is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +46,17 @@ class DocumentPrint:
     size: int
     """Bytes of the content."""
     seeds: Fingerprint
-    words: tuple[NDArray[np.uint64], NDArray[np.uint32]] | None
-    """Keys of its distinct words and how often each is there, where the profile keeps them."""
+    words: Words
+    """Empty where the profile keeps none."""
+
+
+class Entry(NamedTuple):
+    """A file on its way into a segment."""
+
+    digest: bytes
+    origin: Origin
+    made: Callable[[], DocumentPrint]
+    """What is kept of it, computed already or when it is asked for."""
 
 
 class SegmentDraft:
@@ -51,61 +67,77 @@ class SegmentDraft:
         self._directory = directory
         self._folder = temporary_folder(directory)
         self.profile = profile
-        self.documents = DocumentTableBuilder()
+        self.documents = DocumentTableWriter(self._folder)
         self.source_bytes = 0
         self.lines = 0
         self._line_base = Column(self._folder / "line_base", "<u4")
         self._line_base.append(np.zeros(1, dtype="<u4"))
-        self._columns = {
-            name: Column(self._folder / name, dtype) for name, dtype in _columns_of(profile).items()
-        }
-        tables = _tables_of(profile)
+        self._columns = {name: Column(self._folder / name, kind) for name, kind in profile.columns.items()}
+        self._band_keys = Column(self._folder / "band_keys", "<u4")
         self._tables = {
-            name: PostingSorter(self._folder / f"{name}_postings", memory_bytes=memory_bytes // len(tables))
-            for name in tables
+            name: PostingSorter(
+                self._folder / f"{name}_postings", memory_bytes=memory_bytes // len(profile.tables)
+            )
+            for name in profile.tables
         }
 
     def __enter__(self) -> SegmentDraft:
         return self
 
     def __exit__(self, *error: object) -> None:
-        for part in (self._line_base, *self._columns.values(), *self._tables.values()):
+        parts = (*self._columns.values(), *self._tables.values())
+        for part in (self.documents, self._line_base, self._band_keys, *parts):
             part.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def has_room(self, lines: int) -> bool:
-        """Whether a document of so many lines can still be numbered."""
-        return self.lines + lines <= _GREATEST_LINES
+    @property
+    def is_full(self) -> bool:
+        """Whether another batch might not fit."""
+        return self.lines > _GREATEST_LINES - _BATCH_LINES or self.documents.is_full
 
-    def add_occurrence(self, digest: bytes, origin: Origin) -> bool:
-        """Enter where a content was found; answer whether its fingerprint must be added next."""
-        return self.documents.add(digest, origin)
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Take a batch in; contents that are here already gain a place only."""
+        is_new = self.documents.add([e.digest for e in entries], [e.origin for e in entries])
+        prints = [e.made() for e, new in zip(entries, is_new.tolist(), strict=True) if new]
+        if prints:
+            self._add_prints(prints)
 
-    def add_document(self, made: DocumentPrint) -> None:
-        """Add what is kept of the content entered last."""
-        self._add_seeds("literal", made.seeds.literal)
-        self._columns["sketches"].append(made.seeds.sketches)
-        self._columns["token_counts"].append(np.array([made.seeds.token_count]))
-        self._columns["flags"].append(np.array([GENERATED * made.seeds.is_generated]))
+    def _add_prints(self, prints: Sequence[DocumentPrint]) -> None:
+        """Add what is kept of the newest documents."""
+        seeds = [made.seeds for made in prints]
+        ends = self.lines + np.cumsum([len(made.sketches) for made in seeds])
+        starts = np.concatenate(([self.lines], ends[:-1]))
+        self._add_seeds("literal", [made.literal for made in seeds], starts)
         if self.profile.keeps_structure:
-            self._add_seeds("structural", made.seeds.structural)
-            self._columns["structure_sketches"].append(made.seeds.structure_sketches)
-        if made.words is not None:
-            self._add_words(*made.words)
-        if made.seeds.signature is not None:
-            self._columns["signatures"].append(made.seeds.signature)
-            self._columns["band_keys"].append(band_keys(made.seeds.signature))
-        self.lines += len(made.seeds.sketches)
-        self.source_bytes += made.size
-        self._line_base.append(np.array([self.lines]))
+            self._add_seeds("structural", [made.structural for made in seeds], starts)
+        if self.profile.keeps_words:
+            self._add_words([made.words for made in prints])
+        for name, values in _column_values(seeds, self.profile):
+            self._columns[name].append(values)
+        if self.profile.keeps_signatures:
+            self._add_signatures([made.signature for made in seeds if made.signature is not None])
+        self._line_base.append(ends)
+        self.lines = int(ends[-1])
+        self.source_bytes += sum(made.size for made in prints)
 
-    def _add_seeds(self, table: str, seeds: Postings) -> None:
-        kept = repeats_kept(seeds.keys)
-        self._tables[table].add(seeds.keys[kept], seeds.lines[kept] + np.uint32(self.lines - 1 & 0xFFFFFFFF))
+    def _add_seeds(self, table: str, postings: Sequence[Postings], starts: NDArray[np.int64]) -> None:
+        keys = np.concatenate([p.keys for p in postings])
+        counts = np.array([len(p) for p in postings], dtype=np.uint64)
+        lines = np.concatenate([p.lines for p in postings]) + np.repeat(starts - 1, counts.astype(np.int64))
+        kept = repeats_kept(keys, counts, cap=self.profile.repeat_cap)
+        self._tables[table].add(keys[kept], lines[kept].astype(np.uint32))
 
-    def _add_words(self, keys: NDArray[np.uint64], counts: NDArray[np.uint32]) -> None:
-        document = np.uint32((len(self.documents) - 1) << _FREQUENCY_BITS)
-        self._tables["words"].add(keys, np.minimum(counts, MAX_FREQUENCY) | document)
+    def _add_words(self, words: Sequence[Words]) -> None:
+        first = len(self.documents) - len(words)
+        documents = np.repeat(np.arange(first, len(self.documents)), [len(keys) for keys, _ in words])
+        counts = np.minimum(np.concatenate([counts for _, counts in words]), MAX_FREQUENCY)
+        payloads = documents.astype(np.uint32) << np.uint32(FREQUENCY_BITS) | counts
+        self._tables["words"].add(np.concatenate([keys for keys, _ in words]), payloads)
+
+    def _add_signatures(self, signatures: Sequence[NDArray[np.uint32]]) -> None:
+        stacked = np.stack(signatures)
+        self._columns["signatures"].append(stacked.reshape(-1))
+        self._band_keys.append(band_keys(stacked).reshape(-1))
 
     def write(self, executor: Executor) -> str:
         """Write the segment under its id and return that; all of it is on disk then.
@@ -125,48 +157,35 @@ class SegmentDraft:
     def _write_arrays(self, writer: ArrayWriter, executor: Executor) -> None:
         line_base = self._line_base.all()
         writer.add("line_base", line_base, dtype="<u4")
-        for name, array in self.documents.arrays():
-            writer.add(name, array, dtype=array.dtype.str)
-        for name, column in self._columns.items():
-            if name != "band_keys":
-                writer.add(name, column.pieces(), dtype=_columns_of(self.profile)[name])
-        if "band_keys" in self._columns:
-            self._write_bands(writer)
+        self.documents.write(writer)
+        for name, kind in self.profile.columns.items():
+            writer.add(name, self._columns[name].pieces(), dtype=kind)
+        if self.profile.keeps_signatures:
+            keys = self._band_keys.all().reshape(-1, BANDS)
+            write_bands(writer, [(keys[:, band], np.arange(len(keys))) for band in range(BANDS)])
         for name, postings in self._tables.items():
             postings.finish()
-            documents = name == "words"
-            bits = len(self.documents).bit_length() + _FREQUENCY_BITS if documents else self.lines.bit_length()
-            write_table(
-                writer,
-                name,
-                postings,
-                payload_bits=max(1, bits),
-                line_base=None if documents else line_base,
-                executor=executor,
-            )
-
-    def _write_bands(self, writer: ArrayWriter) -> None:
-        """Sort the documents by their key, band after band."""
-        keys = self._columns["band_keys"].all().reshape(-1, BANDS)
-        orders = [np.argsort(keys[:, band], kind="stable") for band in range(BANDS)]
-        writer.add("band_keys", (keys[order, band] for band, order in enumerate(orders)), dtype="<u4")
-        writer.add("band_documents", orders, dtype="<u4")
+            write_table(writer, name, postings, owners=line_base, executor=executor)
 
 
-def _columns_of(profile: Profile) -> dict[str, str]:
-    """Arrays that grow document by document, with their types."""
-    columns = {"sketches": profile.sketch_type, "token_counts": "<u4", "flags": "u1"}
+def write_bands(
+    writer: ArrayWriter, bands: Sequence[tuple[NDArray[np.uint32], NDArray[np.integer[Any]]]]
+) -> None:
+    """Append the keys of each band, sorted, and the documents that they belong to, of equal keys in order."""
+    orders = [np.lexsort((documents, keys)) for keys, documents in bands]
+    keys = (keys[order] for (keys, _), order in zip(bands, orders, strict=True))
+    writer.add("band_keys", keys, dtype="<u4")
+    documents = (found[order] for (_, found), order in zip(bands, orders, strict=True))
+    writer.add("band_documents", documents, dtype="<u4")
+
+
+def _column_values(seeds: Sequence[Fingerprint], profile: Profile) -> Iterator[tuple[str, Array]]:
+    """What the newest documents append to each array that grows with them, signatures apart."""
+    yield "sketches", np.concatenate([made.sketches for made in seeds])
+    yield "token_counts", np.array([made.token_count for made in seeds])
+    yield "flags", np.array([GENERATED * made.is_generated for made in seeds])
     if profile.keeps_structure:
-        columns["structure_sketches"] = "u1"
-    if profile.keeps_signatures:
-        columns |= {"signatures": "u1", "band_keys": "<u4"}
-    return columns
-
-
-def _tables_of(profile: Profile) -> list[str]:
-    """Posting tables of a segment."""
-    structure = ["structural"] if profile.keeps_structure else []
-    return ["literal", *structure, *(["words"] if profile.keeps_words else [])]
+        yield "structure_sketches", np.concatenate([made.structure_sketches for made in seeds])
 
 
 def temporary_folder(directory: Path) -> Path:

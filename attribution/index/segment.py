@@ -46,11 +46,10 @@ class Segment:
         gone = self._hidden_occurrences
         if gone is None or len(gone) == 0:
             return None
-        owners, counts = np.unique(self.documents.documents_of(gone), return_counts=True)
-        base = self.file["occurrence_base"]
-        sizes = base.take(owners + 1).astype(np.int64) - base.take(owners)
-        hidden = np.zeros(len(self.documents), dtype=np.uint8)
-        hidden[owners[counts == sizes]] = 1
+        live = np.ones(self.documents.occurrence_count, dtype=np.bool_)
+        live[gone] = False
+        hidden = np.ones(len(self.documents), dtype=np.uint8)
+        hidden[self.documents.owners()[live]] = 0
         return hidden
 
     def ensure_whole(self) -> None:

@@ -23,8 +23,6 @@ PARTITION_SHIFT = 32
 """A key of 40 bits without its partition has 32."""
 COMMON = 0xFFFFFFFF
 """Payload of a seed that keeps no places."""
-REPEAT_CAP = 4
-"""Postings of one seed kept in one document."""
 _PIECE_BYTES = 1 << 20
 _PARTITIONED_BYTES = 20
 """Memory for a posting: key, payload, and its record when they are distributed."""
@@ -35,16 +33,20 @@ KERNELS.sc_partition.argtypes = (_address, _address, _sizes, _address, _address)
 KERNELS.sc_partition.restype = None
 KERNELS.sc_sort.argtypes = (_address, _address, _sizes)
 KERNELS.sc_sort.restype = None
-KERNELS.sc_cap_repeats.argtypes = (_address, _sizes, ctypes.c_uint32, _address, _address)
+KERNELS.sc_cap_repeats.argtypes = (_address, _address, _sizes, ctypes.c_uint32, _address, _address)
 KERNELS.sc_cap_repeats.restype = None
 
 
-def repeats_kept(keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Mark the postings of one document to keep: of each key the :data:`REPEAT_CAP` first ones."""
-    kept = np.empty(len(keys), dtype=np.uint8)
-    scratch = np.empty(2 * len(keys), dtype=np.uint64)
-    KERNELS.sc_cap_repeats(pointer(keys), len(keys), REPEAT_CAP, pointer(scratch), pointer(kept))
-    return kept.view(np.bool_)
+def repeats_kept(keys: NDArray[np.uint64], counts: NDArray[np.uint64], *, cap: int) -> NDArray[np.bool_]:
+    """Mark the postings to keep: of each key the ``cap`` first ones in each document.
+
+    ``counts[d]`` postings are in document d; they follow each other.
+    """
+    kept = np.empty(len(keys), dtype=np.bool_)
+    scratch = np.empty(2 * int(counts.max(initial=0)), dtype=np.uint64)
+    ends = np.cumsum(counts, dtype=np.uint64)
+    KERNELS.sc_cap_repeats(pointer(keys), pointer(ends), len(ends), cap, pointer(scratch), pointer(kept))
+    return kept
 
 
 class SpillFile:

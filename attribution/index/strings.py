@@ -7,31 +7,46 @@ Gigabytes", section 4.1.)
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import numpy as np
 
-from attribution.index.arrays import Array, ArrayFile
+from attribution.index.arrays import Array, ArrayFile, ArrayWriter
 
 _BLOCK = 32
 
 
-def front_code(name: str, strings: Iterable[bytes]) -> Iterator[tuple[str, Array]]:
-    """Lay strings out as the two arrays that :class:`StringList` reads."""
+def front_code(writer: ArrayWriter, name: str, strings: Iterable[bytes]) -> None:
+    """Append strings to a file as the two arrays that :class:`StringList` reads. Raises :class:`OSError`."""
+    starts = [0]
+    writer.add(f"{name}_strings", (_coded(block, starts) for block in _blocks(strings)), dtype="u1")
+    writer.add(f"{name}_blocks", np.array(starts, dtype="<u8"), dtype="<u8")
+
+
+def _blocks(strings: Iterable[bytes]) -> Iterator[list[bytes]]:
+    iterator = iter(strings)
+    while block := list(islice(iterator, _BLOCK)):
+        yield block
+
+
+def _coded(block: list[bytes], starts: list[int]) -> Array:
+    """Code one block, and note where the next one starts."""
     coded = bytearray()
-    starts = []
     before = b""
-    for number, string in enumerate(strings):
-        if number % _BLOCK == 0:
-            starts.append(len(coded))
-            before = b""
-        shared = len(os.path.commonprefix((before, string)))
+    for string in block:
+        shared = _shared_bytes(before, string)
         coded += _number(shared) + _number(len(string) - shared) + string[shared:]
         before = string
-    starts.append(len(coded))
-    yield f"{name}_blocks", np.array(starts, dtype="<u8")
-    yield f"{name}_strings", np.frombuffer(bytes(coded), dtype=np.uint8)
+    starts.append(starts[-1] + len(coded))
+    return np.frombuffer(bytes(coded), dtype=np.uint8)
+
+
+def _shared_bytes(left: bytes, right: bytes) -> int:
+    """Length of the common beginning: the highest differing byte of their difference as numbers."""
+    length = min(len(left), len(right))
+    differing = int.from_bytes(left[:length], "big") ^ int.from_bytes(right[:length], "big")
+    return length - (differing.bit_length() + 7) // 8
 
 
 def _number(value: int) -> bytes:
@@ -53,7 +68,9 @@ class StringList:
 
     def item(self, number: int) -> bytes:
         """One string of the list."""
-        return next(string for at, string in enumerate(self._block(number // _BLOCK)) if at == number % _BLOCK)
+        return next(
+            string for at, string in enumerate(self._block(number // _BLOCK)) if at == number % _BLOCK
+        )
 
     def __iter__(self) -> Iterator[bytes]:
         """All strings in their order."""

@@ -34,6 +34,8 @@ from attribution.index.spill import COMMON, PARTITIONS
 from attribution.native.library import KERNELS, pointer
 
 KEY_BITS = 40
+FREQUENCY_BITS = 4
+"""Of a payload of ``words``: how often the word is in the document."""
 LEAST_CAP = 16
 GREATEST_CAP = 256
 MEAN_LIST = 16
@@ -89,20 +91,16 @@ class Shape(NamedTuple):
 
 
 def write_table(
-    writer: ArrayWriter,
-    name: str,
-    postings: SortedPostings,
-    *,
-    payload_bits: int,
-    line_base: NDArray[np.uint32] | None,
-    executor: Executor,
+    writer: ArrayWriter, name: str, postings: SortedPostings, *, owners: NDArray[np.uint32], executor: Executor
 ) -> None:
     """Cap, pack and write postings, partition after partition.
 
-    ``line_base`` holds the first line of each document and the end of the last; without it there are no caps
-    (table ``words``). Raises :class:`OSError` where the disk is full.
+    ``owners`` holds the first line of each document and the end of the last. The table ``words`` counts by
+    documents instead of lines, and has no caps. Raises :class:`OSError` where the disk is full.
     """
+    line_base = None if name == "words" else owners
     cap, share = (0, 1.0) if line_base is None else _learn(postings, line_base)
+    payload_bits = _payload_bits(owners, by_line=line_base is not None)
     bits = bucket_bits(round(postings.count * share), payload_bits)
     packer = _Packer(Shape(count=0, bucket_bits=bits, payload_bits=payload_bits, cap=cap))
     capped = _ahead(postings, cap, line_base, executor)
@@ -112,6 +110,13 @@ def write_table(
     writer.add(f"{name}_buckets", buckets, dtype="<u4")
     shape = np.array(packer.shape._replace(count=int(buckets[-1])), dtype="<u8")
     writer.add(f"{name}_shape", shape, dtype="<u8")
+
+
+def _payload_bits(owners: NDArray[np.uint32], *, by_line: bool) -> int:
+    """Bits that hold every payload, all ones being none of them."""
+    if by_line:
+        return max(1, int(owners[-1]).bit_length())
+    return (len(owners) - 1).bit_length() + FREQUENCY_BITS
 
 
 def bucket_bits(count: int, payload_bits: int) -> int:
@@ -149,9 +154,7 @@ def learnt_cap(histogram: NDArray[np.uint64]) -> int:
     return int(max(LEAST_CAP, short[-1] + 1 if len(short) else 0))
 
 
-def capped(
-    records: NDArray[np.uint64], cap: int, line_base: NDArray[np.uint32] | None
-) -> NDArray[np.uint64]:
+def capped(records: NDArray[np.uint64], cap: int, line_base: NDArray[np.uint32] | None) -> NDArray[np.uint64]:
     """Give up the places of seeds in more than ``cap`` documents; works in the array it is given."""
     if line_base is None:
         return records

@@ -74,16 +74,19 @@ SC_EXPORT void sc_sort(uint64_t* records, uint64_t* scratch, uint64_t count) {
     if (from != records) std::memcpy(records, from, count * sizeof *records);
 }
 
-// Mark with 1 in `kept[count]` the postings of one document to keep: of each key the `cap` first ones.
-// `scratch` has room for 2 * count values.
-SC_EXPORT void sc_cap_repeats(const uint64_t* keys, uint64_t count, uint32_t cap, uint64_t* scratch, uint8_t* kept) {
-    uint64_t* order = scratch;
-    for (uint64_t i = 0; i < count; ++i) order[i] = (keys[i] & 0xFFFFFFFF) << 32 | i;
-    sc_sort(order, scratch + count, count);
-    uint64_t run = 0;
-    for (uint64_t i = 0; i < count; ++i) {
-        run = i && key_of(order[i]) == key_of(order[i - 1]) ? run + 1 : 0;
-        kept[payload_of(order[i])] = run < cap;
+// Mark with 1 in `kept` the postings to keep: of each key the `cap` first ones in each document. The postings of
+// document d are ends[d - 1] to ends[d]; `scratch` has room for twice as many values as the largest of them.
+SC_EXPORT void sc_cap_repeats(const uint64_t* keys, const uint64_t* ends, uint64_t documents, uint32_t cap,
+                              uint64_t* scratch, uint8_t* kept) {
+    for (uint64_t document = 0, start = 0; document < documents; start = ends[document++]) {
+        const uint64_t count = ends[document] - start;
+        for (uint64_t i = 0; i < count; ++i) scratch[i] = keys[start + i] << 32 | i;
+        sc_sort(scratch, scratch + count, count);
+        uint64_t run = 0;
+        for (uint64_t i = 0; i < count; ++i) {
+            run = i && key_of(scratch[i]) == key_of(scratch[i - 1]) ? run + 1 : 0;
+            kept[start + payload_of(scratch[i])] = run < cap;
+        }
     }
 }
 

@@ -27,13 +27,20 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from attribution.errors import IndexCorruptError, MissingExtraError
+from attribution.swhid import Swhid
+
+if TYPE_CHECKING:
+    from attribution.index.segment import Segment
 
 FILE = "contents.zst"
+DIGEST = "contents_digest"
+"""Array of the segment, u8[16]: what :meth:`ContentsWriter.finish` answered. It makes the store a part of the
+segment, whose id covers it."""
 MAX_TEXT_BYTES = 1 << 26
 """A larger text is not kept; sources leave out far smaller ones."""
 _MAGIC = b"SCTEXTS\n"
@@ -42,6 +49,34 @@ _CHECKED_TRAILER_BYTES = 28
 _BLOCK_BYTES = 256 << 10
 _LEVEL = 6
 _ROW = np.dtype([("start", "<u8"), ("first", "<u8"), ("size", "<u4"), ("checksum", "<u4")])
+
+
+def contents_of(segment: Segment) -> ContentsStore | None:
+    """Open the store that was written with a segment; ``None`` where it was built without.
+
+    Raises :class:`IndexCorruptError` where the store is missing or another one, and
+    :class:`MissingExtraError` without zstandard.
+    """
+    if DIGEST not in segment.file:
+        return None
+    store = ContentsStore(segment.directory / FILE)
+    if store.digest != segment.file[DIGEST].all().tobytes() or len(store) != len(segment.documents):
+        raise IndexCorruptError(store.path, "does not belong to its segment")
+    return store
+
+
+def text_of(segment: Segment, document: int) -> bytes | None:
+    """The text of a document, compared with its git SHA-1; ``None`` where the segment keeps none.
+
+    Raises the errors of :func:`contents_of`.
+    """
+    store = contents_of(segment)
+    if store is None:
+        return None
+    text = store.text(document)
+    if Swhid.of_content(text).digest != segment.documents.digest(document):
+        raise IndexCorruptError(store.path, f"holds another text as document {document}")
+    return text
 
 
 class ContentsWriter:

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,6 +34,7 @@ from attribution.index.catalog import (
     write_catalog,
     writer_lock,
 )
+from attribution.index.contents import ensure_zstandard
 from attribution.index.draft import MEMORY_BYTES, DocumentPrint, Entry, SegmentDraft, remove_strays
 from attribution.index.profile import Profile
 from attribution.languages.language import language_of_path
@@ -64,21 +66,26 @@ def build_index(
     profile: Profile = Profile.FULL,
     segment_bytes: int = SEGMENT_BYTES,
     memory_bytes: int = MEMORY_BYTES,
+    with_contents: bool = False,
 ) -> BuildSummary:
     """Build an index of ``files``; what the directory held before is replaced when all is done.
 
-    Into an empty directory every finished segment is committed at once. Raises :class:`UsageError` where
-    there is no file to index, :class:`IndexLockedError` while another process writes, and
+    Into an empty directory every finished segment is committed at once. ``with_contents`` keeps the files'
+    text as well; :class:`MissingExtraError` is raised for it without zstandard. Raises :class:`UsageError`
+    where there is no file to index, :class:`IndexLockedError` while another process writes, and
     :class:`IndexUnusableError` for a folder with other things in it or when the disk refuses; what was
     committed before stays as it was.
     """
+    if with_contents:
+        ensure_zstandard()
     stream = iter(files)
     first = next(stream, None)
     if first is None:
         raise UsageError(f"the sources hold no source code; the index {directory} stays as it was")
     try:
         with writer_lock(_own_folder(directory)):
-            return _build(directory, chain([first], stream), profile, segment_bytes, memory_bytes)
+            options = _Options(profile, segment_bytes, memory_bytes, with_contents)
+            return _build(directory, chain([first], stream), options)
     except OSError as error:
         reason = f"cannot be written ({error.strerror or error})"
         raise IndexUnusableError(
@@ -99,21 +106,37 @@ def _own_folder(directory: Path) -> Path:
     return directory
 
 
-def _build(
-    directory: Path, files: Iterable[SourceFile], profile: Profile, segment_bytes: int, memory_bytes: int
-) -> BuildSummary:
+class _Options(NamedTuple):
+    """How a segment is to be built."""
+
+    profile: Profile
+    segment_bytes: int
+    memory_bytes: int
+    with_contents: bool
+
+    def draft(self, directory: Path) -> SegmentDraft:
+        """Begin a segment."""
+        return SegmentDraft(
+            directory / SEGMENTS,
+            self.profile,
+            memory_bytes=self.memory_bytes,
+            with_contents=self.with_contents,
+        )
+
+
+def _build(directory: Path, files: Iterable[SourceFile], options: _Options) -> BuildSummary:
     before = _catalog_before(directory)
     remove_strays(directory / SEGMENTS, {row.id for row in before.segments})
     written: list[SegmentRow] = []
     file_count = 0
     with ThreadPoolExecutor(os.cpu_count() or 1) as executor:
-        batches = _entries(files, profile, executor, most_bytes=segment_bytes)
+        batches = _entries(files, options, executor)
         for first in batches:
-            with SegmentDraft(directory / SEGMENTS, profile, memory_bytes=memory_bytes) as draft:
+            with options.draft(directory) as draft:
                 for batch in chain([first], batches):
                     file_count += len(batch)
                     draft.add(batch)
-                    if draft.source_bytes >= segment_bytes or draft.is_full:
+                    if draft.source_bytes >= options.segment_bytes or draft.is_full:
                         break
                 written.append(_write(draft, executor))
             if not before.segments:
@@ -145,12 +168,12 @@ def _catalog_before(directory: Path) -> Catalog:
 
 
 def _entries(
-    files: Iterable[SourceFile], profile: Profile, executor: ThreadPoolExecutor, *, most_bytes: int
+    files: Iterable[SourceFile], options: _Options, executor: ThreadPoolExecutor
 ) -> Iterator[list[Entry]]:
     """Each file with its git SHA-1 and its fingerprint, in order; worked on by all threads."""
     waiting: deque[Future[list[Entry]]] = deque()
-    for batch in _batches(files, min(most_bytes, _BATCH_BYTES)):
-        waiting.append(executor.submit(_prints, batch, profile))
+    for batch in _batches(files, min(options.segment_bytes, _BATCH_BYTES)):
+        waiting.append(executor.submit(_prints, batch, options))
         if len(waiting) > 2 * (os.cpu_count() or 1):
             yield waiting.popleft().result()
     while waiting:
@@ -170,16 +193,16 @@ def _batches(files: Iterable[SourceFile], most_bytes: int) -> Iterator[list[Sour
         yield batch
 
 
-def _prints(batch: Sequence[SourceFile], profile: Profile) -> list[Entry]:
-    return [_entry(file, profile) for file in batch]
+def _prints(batch: Sequence[SourceFile], options: _Options) -> list[Entry]:
+    return [_entry(file, options) for file in batch]
 
 
-def _entry(file: SourceFile, profile: Profile) -> Entry:
-    made = print_document(file, profile)
+def _entry(file: SourceFile, options: _Options) -> Entry:
+    made = print_document(file, options.profile, with_text=options.with_contents)
     return Entry(git_digest(file.content), file.origin, lambda: made)
 
 
-def print_document(file: SourceFile, profile: Profile) -> DocumentPrint:
+def print_document(file: SourceFile, profile: Profile, *, with_text: bool = False) -> DocumentPrint:
     """Compute what a segment keeps of a file's content."""
     seeds = fingerprint(
         file.content,
@@ -189,7 +212,8 @@ def print_document(file: SourceFile, profile: Profile) -> DocumentPrint:
         with_signature=profile.keeps_signatures,
     )
     words = word_counts(file.content) if profile.keeps_words else _NO_WORDS
-    return DocumentPrint(size=len(file.content), seeds=seeds, words=words)
+    text = file.content if with_text else b""
+    return DocumentPrint(size=len(file.content), seeds=seeds, words=words, text=text)
 
 
 def git_digest(content: bytes) -> bytes:

@@ -51,6 +51,14 @@ _LEVEL = 6
 _ROW = np.dtype([("start", "<u8"), ("first", "<u8"), ("size", "<u4"), ("checksum", "<u4")])
 
 
+def ensure_zstandard() -> None:
+    """Raise :class:`MissingExtraError` where zstandard is not installed."""
+    try:
+        import zstandard  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("the text of indexed files", "contents") from error
+
+
 def contents_of(segment: Segment) -> ContentsStore | None:
     """Open the store that was written with a segment; ``None`` where it was built without.
 
@@ -87,10 +95,9 @@ class ContentsWriter:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            import zstandard
-        except ImportError as error:
-            raise MissingExtraError("keeping the text of indexed files", "contents") from error
+        ensure_zstandard()
+        import zstandard
+
         self._compress = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=False).compress
         self._file = path.open("xb")
         self._file.write(_MAGIC)
@@ -157,6 +164,10 @@ class ContentsWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file, finished or not."""
         self._file.close()
 
 
@@ -168,10 +179,9 @@ class ContentsStore:
 
         Raises :class:`IndexCorruptError` where it is not whole, :class:`MissingExtraError` without zstandard.
         """
-        try:
-            import zstandard
-        except ImportError as error:
-            raise MissingExtraError("reading the text of indexed files", "contents") from error
+        ensure_zstandard()
+        import zstandard
+
         self.path = path
         self._zstandard = zstandard
         self._lock = threading.Lock()

@@ -9,18 +9,21 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attribution.fingerprint.fingerprint import Fingerprint, Postings
 from attribution.fingerprint.minhash import BANDS, band_keys
+from attribution.index import contents
 from attribution.index.arrays import Array, ArrayWriter
+from attribution.index.contents import FILE as CONTENTS
+from attribution.index.contents import ContentsWriter
 from attribution.index.disk import sync_directory
 from attribution.index.document_writer import DocumentTableWriter
 from attribution.index.profile import Profile
-from attribution.index.segment import ARRAYS, GENERATED
+from attribution.index.segment import ARRAYS, CONTENTS_DIGEST, GENERATED
 from attribution.index.spill import Column, PostingSorter, repeats_kept
 from attribution.index.table import FREQUENCY_BITS, write_table
 from attribution.index.words import MAX_FREQUENCY
@@ -43,11 +46,12 @@ Words = tuple[NDArray[np.uint64], NDArray[np.uint32]]
 class DocumentPrint:
     """All that a segment keeps of a content."""
 
-    size: int
-    """Bytes of the content."""
+    content: bytes
     seeds: Fingerprint
     words: Words
     """Empty where the profile keeps none."""
+    text: bytes = b""
+    """The content itself, where the segment keeps it."""
 
 
 class Entry(NamedTuple):
@@ -62,7 +66,14 @@ class Entry(NamedTuple):
 class SegmentDraft:
     """Collects the fingerprints of a segment; a context manager that deletes what it spilled."""
 
-    def __init__(self, directory: Path, profile: Profile, *, memory_bytes: int = MEMORY_BYTES) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        profile: Profile,
+        *,
+        memory_bytes: int = MEMORY_BYTES,
+        with_contents: bool = False,
+    ) -> None:
         """``directory`` is the folder of segments; spill files lie in it, in a folder of their own."""
         self._directory = directory
         self._folder = temporary_folder(directory)
@@ -73,7 +84,10 @@ class SegmentDraft:
         self._line_base = Column(self._folder / "line_base", "<u4")
         self._line_base.append(np.zeros(1, dtype="<u4"))
         self._columns = {name: Column(self._folder / name, kind) for name, kind in profile.columns.items()}
-        self._band_keys = Column(self._folder / "band_keys", "<u4")
+        bands = BANDS if profile.keeps_signatures else 0
+        self._bands = [Column(self._folder / f"band_{band}", "<u4") for band in range(bands)]
+        self._contents = ContentsWriter(self._folder / CONTENTS) if keep_contents else None
+        self._contents = contents.ContentsWriter(self._folder / contents.FILE) if with_contents else None
         self._tables = {
             name: PostingSorter(
                 self._folder / f"{name}_postings", memory_bytes=memory_bytes // len(profile.tables)
@@ -85,9 +99,13 @@ class SegmentDraft:
         return self
 
     def __exit__(self, *error: object) -> None:
-        parts = (*self._columns.values(), *self._tables.values())
-        for part in (self.documents, self._line_base, self._band_keys, *parts):
+        parts = (*self._columns.values(), *self._tables.values(), *self._bands)
+        for part in (self.documents, self._line_base, *parts):
             part.close()
+        if self._contents is not None:
+            self._contents.__exit__(None, None, None)
+        if self._contents is not None:
+            self._contents.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
@@ -112,13 +130,20 @@ class SegmentDraft:
             self._add_seeds("structural", [made.structural for made in seeds], starts)
         if self.profile.keeps_words:
             self._add_words([made.words for made in prints])
+        if self._contents is not None:
+            for made in prints:
+                self._contents.add(made.text)
         for name, values in _column_values(seeds, self.profile):
             self._columns[name].append(values)
+        self._columns["sizes"].append(np.array([len(made.content) for made in prints]))
+        if self._contents is not None:
+            for made in prints:
+                self._contents.add(made.content)
         if self.profile.keeps_signatures:
             self._add_signatures([made.signature for made in seeds if made.signature is not None])
         self._line_base.append(ends)
         self.lines = int(ends[-1])
-        self.source_bytes += sum(made.size for made in prints)
+        self.source_bytes += sum(len(made.content) for made in prints)
 
     def _add_seeds(self, table: str, postings: Sequence[Postings], starts: NDArray[np.int64]) -> None:
         keys = np.concatenate([p.keys for p in postings])
@@ -137,7 +162,8 @@ class SegmentDraft:
     def _add_signatures(self, signatures: Sequence[NDArray[np.uint32]]) -> None:
         stacked = np.stack(signatures)
         self._columns["signatures"].append(stacked.reshape(-1))
-        self._band_keys.append(band_keys(stacked).reshape(-1))
+        for band, keys in zip(self._bands, band_keys(stacked).T, strict=True):
+            band.append(keys)
 
     def write(self, executor: Executor) -> str:
         """Write the segment under its id and return that; all of it is on disk then.
@@ -148,11 +174,21 @@ class SegmentDraft:
         try:
             with ArrayWriter(temporary / ARRAYS) as writer:
                 self._write_arrays(writer, executor)
+                self._write_contents(writer, temporary)
                 segment_id = writer.finish()
+            if self._contents is not None:
+                (self._folder / CONTENTS).rename(temporary / CONTENTS)
             place_segment(temporary, self._directory / segment_id)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         return segment_id
+
+    def _write_contents(self, writer: ArrayWriter, temporary: Path) -> None:
+        """Put the finished store of contents beside the arrays, which name its digest."""
+        if self._contents is not None:
+            digest = np.frombuffer(self._contents.finish(), dtype=np.uint8)
+            writer.add(contents.DIGEST, digest, dtype="u1")
+            (self._folder / contents.FILE).replace(temporary / contents.FILE)
 
     def _write_arrays(self, writer: ArrayWriter, executor: Executor) -> None:
         line_base = self._line_base.all()
@@ -161,22 +197,29 @@ class SegmentDraft:
         for name, kind in self.profile.columns.items():
             writer.add(name, self._columns[name].pieces(), dtype=kind)
         if self.profile.keeps_signatures:
-            keys = self._band_keys.all().reshape(-1, BANDS)
-            write_bands(writer, [(keys[:, band], np.arange(len(keys))) for band in range(BANDS)])
+            write_bands(writer, self._band)
         for name, postings in self._tables.items():
             postings.finish()
             write_table(writer, name, postings, owners=line_base, executor=executor)
+        if self._contents is not None:
+            writer.add(CONTENTS_DIGEST, np.frombuffer(self._contents.finish(), np.uint8), dtype="u1")
+
+    def _band(self, band: int) -> tuple[Array, Array]:
+        return self._bands[band].all(), np.arange(len(self.documents), dtype=np.uint32)
 
 
-def write_bands(
-    writer: ArrayWriter, bands: Sequence[tuple[NDArray[np.uint32], NDArray[np.integer[Any]]]]
-) -> None:
-    """Append the keys of each band, sorted, and the documents that they belong to, of equal keys in order."""
-    orders = [np.lexsort((documents, keys)) for keys, documents in bands]
-    keys = (keys[order] for (keys, _), order in zip(bands, orders, strict=True))
-    writer.add("band_keys", keys, dtype="<u4")
-    documents = (found[order] for (_, found), order in zip(bands, orders, strict=True))
-    writer.add("band_documents", documents, dtype="<u4")
+def write_bands(writer: ArrayWriter, band: Callable[[int], tuple[Array, Array]]) -> None:
+    """Append the keys of each band, ascending, and the documents that they belong to, of equal keys in order.
+
+    ``band`` answers keys and documents of one band; each is asked for twice, so that only one is in memory.
+    """
+    for name, chosen in (("band_keys", 0), ("band_documents", 1)):
+        writer.add(name, (_sorted_band(*band(b))[chosen] for b in range(BANDS)), dtype="<u4")
+
+
+def _sorted_band(keys: Array, documents: Array) -> tuple[Array, Array]:
+    order = np.lexsort((documents, keys))
+    return keys[order], documents[order]
 
 
 def _column_values(seeds: Sequence[Fingerprint], profile: Profile) -> Iterator[tuple[str, Array]]:

@@ -15,12 +15,17 @@ from numpy.typing import NDArray
 from attribution.errors import IndexCorruptError
 from attribution.fingerprint.minhash import PERMUTATIONS, band_keys
 from attribution.index.arrays import Array, ArrayFile
+from attribution.index.contents import contents_of
+from attribution.index.contents import FILE as CONTENTS
+from attribution.index.contents import ContentsStore
 from attribution.index.documents import DocumentTable
 from attribution.index.seek import SeedLane
 from attribution.index.words import WordLane
 from attribution.model import Origin
 
 ARRAYS = "arrays.bin"
+CONTENTS_DIGEST = "contents_digest"
+"""Array that holds the digest of the segment's store of contents, where it has one."""
 GENERATED = 1
 """Bit of ``flags``: the file says of itself that a program wrote it."""
 
@@ -38,19 +43,33 @@ class Segment:
         self.documents = DocumentTable(self.file, hidden_occurrences=hidden_occurrences)
         self.line_base = self.file["line_base"]
         self._sketches = self.file["sketches"]
-        self._hidden_occurrences = hidden_occurrences
+        self._hidden_occurrences = np.empty(0, np.uint32) if hidden_occurrences is None else hidden_occurrences
 
     @cached_property
     def hidden(self) -> NDArray[np.uint8] | None:
         """One byte a document, 1 where all its occurrences were removed; ``None`` where nothing was."""
-        gone = self._hidden_occurrences
-        if gone is None or len(gone) == 0:
+        if len(self._hidden_occurrences) == 0:
             return None
-        live = np.ones(self.documents.occurrence_count, dtype=np.bool_)
-        live[gone] = False
         hidden = np.ones(len(self.documents), dtype=np.uint8)
-        hidden[self.documents.owners()[live]] = 0
+        hidden[self.documents.owners()[self.live_occurrences]] = 0
         return hidden
+
+    @property
+    def live_occurrences(self) -> NDArray[np.bool_]:
+        """For each occurrence whether it was not removed."""
+        live = np.ones(self.documents.occurrence_count, dtype=np.bool_)
+        live[self._hidden_occurrences] = False
+        return live
+
+    @cached_property
+    def contents(self) -> ContentsStore | None:
+        """The texts of the documents, where they were kept. Raises :class:`IndexCorruptError`."""
+        if CONTENTS_DIGEST not in self.file:
+            return None
+        store = ContentsStore(self.directory / CONTENTS)
+        if store.digest != self.file[CONTENTS_DIGEST].all().tobytes():
+            raise IndexCorruptError(store.path, "is not the one that was written with its segment")
+        return store
 
     def ensure_whole(self) -> None:
         """Raise :class:`IndexCorruptError` where its file was shortened after it was opened."""
@@ -132,3 +151,8 @@ class Segment:
         digest = self.file.verify_all()
         if digest != self.directory.name:
             raise IndexCorruptError(self.file.path, f"is not segment {self.directory.name} but {digest}")
+        if self.contents is not None:
+            self.contents.verify()
+        store = contents_of(self)
+        if store is not None:
+            store.verify()

@@ -37,7 +37,8 @@ from attribution.model import License, Origin
 from attribution.native.library import KERNELS, pointer
 from attribution.swhid import Swhid
 
-_ABSENT = 0xFFFFFFFF
+ABSENT = 0xFFFFFFFF
+"""In place of a document's number where a content is not here."""
 
 KERNELS.sc_find_digests.argtypes = (
     *(ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64),
@@ -74,12 +75,12 @@ class DocumentTable:
     def find(self, digest: bytes) -> int | None:
         """Look up a content by its git SHA-1 (20 bytes); ``None`` where it is not here, or was removed."""
         (document,) = self.find_all(digest)
-        if document == _ABSENT or next(self._live(document), None) is None:
+        if document == ABSENT or next(self._live(document), None) is None:
             return None
         return int(document)
 
     def find_all(self, digests: bytes) -> list[int]:
-        """Look up contents by their digests, laid end to end, removed ones too; 0xFFFFFFFF for no document."""
+        """Look up contents by digests laid end to end, removed ones too; ``ABSENT`` for no document."""
         found = np.empty(len(digests) // DIGEST_BYTES, dtype=np.uint32)
         arguments = (self._file.checked_address, self._digests.offset, self._documents.offset, len(self))
         if not KERNELS.sc_find_digests(*arguments, digests, len(found), pointer(found)):
@@ -93,7 +94,13 @@ class DocumentTable:
 
     def digests(self, documents: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
         """The git SHA-1s of several documents: shape (documents, 20)."""
-        return self._digests.take(documents.astype(np.int64)[:, None] * DIGEST_BYTES + np.arange(DIGEST_BYTES))
+        return self._digests.take(
+            documents.astype(np.int64)[:, None] * DIGEST_BYTES + np.arange(DIGEST_BYTES)
+        )
+
+    def all_digests(self) -> NDArray[np.uint8]:
+        """The git SHA-1s of all documents: shape (documents, 20)."""
+        return self._digests.all().reshape(-1, DIGEST_BYTES)
 
     def path(self, document: int) -> str:
         """The path at which the content was met first."""
@@ -131,7 +138,9 @@ class DocumentTable:
         counts: Counter[str] = Counter()
         sources = [origin.license.expression for origin in self.sources()]
         live = np.delete(self._occurrence_sources.all(), self._hidden)
-        for expression, count in zip(sources, np.bincount(live, minlength=len(sources)).tolist(), strict=True):
+        for expression, count in zip(
+            sources, np.bincount(live, minlength=len(sources)).tolist(), strict=True
+        ):
             counts[expression] += count
         return +counts
 
@@ -153,6 +162,11 @@ class DocumentTable:
         dates = self._dates or repeat(b"")
         sources = chain.from_iterable(piece.tolist() for piece in self._occurrence_sources.pieces())
         return zip(sources, self._paths, dates, strict=False)
+
+    def place(self, number: int) -> tuple[int, bytes, bytes]:
+        """The same of one occurrence."""
+        date = self._dates.item(number) if self._dates else b""
+        return self._occurrence_sources.item(number), self._paths.item(number), date
 
     def sources(self) -> Iterator[Origin]:
         """What the occurrences share, in the order of its numbers, as origins without path and date."""

@@ -6,6 +6,7 @@ equal segment on every machine. Segments can be built apart, copied and publishe
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
@@ -15,19 +16,22 @@ from numpy.typing import NDArray
 from attribution.errors import IndexCorruptError
 from attribution.fingerprint.minhash import PERMUTATIONS, band_keys
 from attribution.index.arrays import Array, ArrayFile
+from attribution.index.catalog import SEGMENTS, SegmentRow
+from attribution.index.contents import DIGEST as CONTENTS_DIGEST
 from attribution.index.contents import contents_of
-from attribution.index.contents import FILE as CONTENTS
-from attribution.index.contents import ContentsStore
 from attribution.index.documents import DocumentTable
 from attribution.index.seek import SeedLane
 from attribution.index.words import WordLane
 from attribution.model import Origin
 
 ARRAYS = "arrays.bin"
-CONTENTS_DIGEST = "contents_digest"
-"""Array that holds the digest of the segment's store of contents, where it has one."""
 GENERATED = 1
 """Bit of ``flags``: the file says of itself that a program wrote it."""
+
+
+def open_segments(index: Path, rows: Iterable[SegmentRow]) -> list[Segment]:
+    """Open live segments of an index; raises as :class:`Segment` does."""
+    return [Segment(index / SEGMENTS / row.id, hidden_occurrences=row.hidden) for row in rows]
 
 
 class Segment:
@@ -43,7 +47,9 @@ class Segment:
         self.documents = DocumentTable(self.file, hidden_occurrences=hidden_occurrences)
         self.line_base = self.file["line_base"]
         self._sketches = self.file["sketches"]
-        self._hidden_occurrences = np.empty(0, np.uint32) if hidden_occurrences is None else hidden_occurrences
+        self._hidden_occurrences = (
+            np.empty(0, np.uint32) if hidden_occurrences is None else hidden_occurrences
+        )
 
     @cached_property
     def hidden(self) -> NDArray[np.uint8] | None:
@@ -61,15 +67,15 @@ class Segment:
         live[self._hidden_occurrences] = False
         return live
 
-    @cached_property
-    def contents(self) -> ContentsStore | None:
-        """The texts of the documents, where they were kept. Raises :class:`IndexCorruptError`."""
-        if CONTENTS_DIGEST not in self.file:
-            return None
-        store = ContentsStore(self.directory / CONTENTS)
-        if store.digest != self.file[CONTENTS_DIGEST].all().tobytes():
-            raise IndexCorruptError(store.path, "is not the one that was written with its segment")
-        return store
+    @property
+    def total_lines(self) -> int:
+        """Lines of all documents."""
+        return self.line_base.item(len(self.line_base) - 1)
+
+    @property
+    def has_contents(self) -> bool:
+        """Whether the texts of the documents were kept."""
+        return CONTENTS_DIGEST in self.file
 
     def ensure_whole(self) -> None:
         """Raise :class:`IndexCorruptError` where its file was shortened after it was opened."""
@@ -151,8 +157,6 @@ class Segment:
         digest = self.file.verify_all()
         if digest != self.directory.name:
             raise IndexCorruptError(self.file.path, f"is not segment {self.directory.name} but {digest}")
-        if self.contents is not None:
-            self.contents.verify()
         store = contents_of(self)
         if store is not None:
             store.verify()

@@ -1,4 +1,4 @@
-"""Lists of strings in an index file, front-coded: what a string shares with the one before it is not repeated.
+"""Lists of strings in an index file, front-coded: what a string shares with the one before is not repeated.
 
 Each string is the length of its shared beginning, the length of the rest (LEB128 numbers) and the rest; every
 32nd shares nothing, so that reading one string decodes at most 32. (Witten, Moffat, Bell 1999, "Managing

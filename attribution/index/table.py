@@ -23,8 +23,9 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from dataclasses import astuple, dataclass, replace
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +77,8 @@ class SortedPostings(Protocol):
         """The records of one partition, sorted."""
 
 
-class Shape(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Shape:
     """The numbers that describe a table's layout."""
 
     count: int
@@ -91,7 +93,12 @@ class Shape(NamedTuple):
 
 
 def write_table(
-    writer: ArrayWriter, name: str, postings: SortedPostings, *, owners: NDArray[np.uint32], executor: Executor
+    writer: ArrayWriter,
+    name: str,
+    postings: SortedPostings,
+    *,
+    owners: NDArray[np.uint32],
+    executor: Executor,
 ) -> None:
     """Cap, pack and write postings, partition after partition.
 
@@ -108,7 +115,7 @@ def write_table(
     buckets = packer.buckets
     np.cumsum(buckets, out=buckets)
     writer.add(f"{name}_buckets", buckets, dtype="<u4")
-    shape = np.array(packer.shape._replace(count=int(buckets[-1])), dtype="<u8")
+    shape = np.array(astuple(replace(packer.shape, count=int(buckets[-1]))), dtype="<u8")
     writer.add(f"{name}_shape", shape, dtype="<u8")
 
 
@@ -206,7 +213,7 @@ class _Packer:
 
 
 class PostingTable:
-    """Decodes what :func:`write_table` wrote: for merging, and for tests. Queries read it in native/postings.hpp."""
+    """Decodes what :func:`write_table` wrote: for merging and tests. Queries use native/postings.hpp."""
 
     def __init__(self, file: ArrayFile, name: str) -> None:
         self._file = file

@@ -162,13 +162,13 @@ def _number(segments: Sequence[Segment], documents: DocumentTableWriter) -> list
 def _enter_places(parts: Sequence[_Part], documents: DocumentTableWriter) -> None:
     """Take over where documents were found: the first place of each one of a segment, then the others."""
     for part in parts:
-        sources = [documents.source_number_of(origin) for origin in part.segment.documents.sources()]
+        origins = [*part.segment.documents.sources()]
         for places in _batched(_places(part)):
             owners = np.array([owner for owner, _, _, _, _ in places], dtype=np.uint32)
             documents.add_places(
                 owners,
                 np.array([is_first for _, is_first, _, _, _ in places], dtype=np.bool_),
-                sources=[sources[source] for _, _, source, _, _ in places],
+                sources=[documents.source_number_of(origins[source]) for _, _, source, _, _ in places],
                 paths=[path for _, _, _, path, _ in places],
                 dates=[date for _, _, _, _, date in places],
             )

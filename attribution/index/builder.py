@@ -101,54 +101,76 @@ def build_index(
     )
     if with_contents:
         ensure_zstandard()
-    nothing = f"the sources hold no source code; the index {directory} stays as it was"
-    stream = iter(files)
-    first = next(stream, None)
-    if first is None:
-        raise UsageError(nothing)
+    files = _not_empty(directory, files)
     with making(directory):
         before = _replaceable_catalog(directory)
         sweep(directory, before)
         base = replace(before, segments=())
         ingest = _Ingest(directory, base, options, commit_early=not before.segments)
-        summary = ingest.run(chain([first], stream))
+        summary = ingest.run(files)
         if not summary.documents:
-            raise UsageError(f"{nothing}; opted out: {summary.left_out[LeftOut.OPTED_OUT]} files")
+            raise UsageError(
+                f"all {summary.files} files are opted out; the index {directory} stays as it was"
+            )
         write_catalog(directory, ingest.catalog)
         sweep(directory, ingest.catalog)
         return summary
 
 
 def add_files(
-    directory: Path, files: Iterable[SourceFile], *, options: BuildOptions | None = None
+    directory: Path,
+    files: Iterable[SourceFile],
+    *,
+    profile: Profile | None = None,
+    with_contents: bool | None = None,
+    segment_bytes: int = SEGMENT_BYTES,
+    memory_bytes: int = MEMORY_BYTES,
 ) -> BuildSummary:
     """Add files to an index, which is made where there is none.
 
     A content that an earlier segment holds becomes a document of the new one too, which :func:`compact`
     undoes; a file that is in the index with the same origin is left out. Each finished segment is committed
-    at once; then segments of like size are merged where there are many. Without ``options``, files are kept
-    as densely as in the newest segment. Raises as :func:`build_index` does, and for a damaged index.
+    at once; then segments of like size are merged where there are many. Unless ``profile`` and
+    ``with_contents`` say otherwise, files are kept as in the newest segment. Raises as :func:`build_index`
+    does, and :class:`IndexCorruptError` for a damaged index.
     """
+    files = _not_empty(directory, files)
     with making(directory):
         before = read_catalog(directory) if (directory / CATALOG).exists() else Catalog()
         sweep(directory, before)
-        options = options or _options_like(directory, before)
-        ingest = _Ingest(directory, before, options, commit_early=True)
-        summary = ingest.run(files)
-        if not (directory / CATALOG).exists():
-            write_catalog(directory, ingest.catalog)
-        with ThreadPoolExecutor(THREADS) as executor:
-            merged = merge_tiers(directory, ingest.catalog, executor)
-        sweep(directory, merged)
-        return summary
+        newest = open_segments(directory, before.segments[-1:])
+        if with_contents is None:
+            with_contents = any(segment.has_contents for segment in newest)
+        options = BuildOptions(
+            profile=profile or (before.segments[-1].profile if before.segments else Profile.FULL),
+            with_contents=with_contents,
+            segment_bytes=segment_bytes,
+            memory_bytes=memory_bytes,
+        )
+        return _add(directory, before, files, options)
 
 
-def _options_like(directory: Path, catalog: Catalog) -> BuildOptions:
-    """The way in which the newest segment was made."""
-    if not catalog.segments:
-        return BuildOptions()
-    (newest,) = open_segments(directory, catalog.segments[-1:])
-    return BuildOptions(profile=catalog.segments[-1].profile, with_contents=newest.has_contents)
+def _not_empty(directory: Path, files: Iterable[SourceFile]) -> Iterator[SourceFile]:
+    """The same files; raises :class:`UsageError` at once where there is none."""
+    stream = iter(files)
+    first = next(stream, None)
+    if first is None:
+        raise UsageError(f"the sources hold no source code; the index {directory} stays as it was")
+    return chain([first], stream)
+
+
+def _add(
+    directory: Path, before: Catalog, files: Iterable[SourceFile], options: BuildOptions
+) -> BuildSummary:
+    if options.with_contents:
+        ensure_zstandard()
+    ingest = _Ingest(directory, before, options, commit_early=True)
+    summary = ingest.run(files)
+    write_catalog(directory, ingest.catalog)
+    with ThreadPoolExecutor(THREADS) as executor:
+        merged = merge_tiers(directory, ingest.catalog, executor)
+    sweep(directory, merged)
+    return summary
 
 
 def _replaceable_catalog(directory: Path) -> Catalog:

@@ -152,11 +152,15 @@ class Segment:
         equal = float(np.mean(kept == signature.astype(np.uint8)))
         return max(0.0, (equal - 1 / 256) / (1 - 1 / 256))
 
-    def verify(self) -> None:
-        """Read everything and compare it with its checksums and its id; raise :class:`IndexCorruptError`."""
+    def verify_arrays(self) -> None:
+        """Compare all of ``arrays.bin`` with its checksums and its id; raise :class:`IndexCorruptError`."""
         digest = self.file.verify_all()
         if digest != self.directory.name:
             raise IndexCorruptError(self.file.path, f"is not segment {self.directory.name} but {digest}")
+
+    def verify(self) -> None:
+        """The same for all files of the segment."""
+        self.verify_arrays()
         store = contents_of(self)
         if store is not None:
             store.verify()

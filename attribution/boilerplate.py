@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from attribution.fingerprint.line_classes import LineClass
 
 _NOTICE = re.compile(
-    rb"licen[sc]e|copyright|\(c\)|spdx-|all rights reserved|warrant(?:y|ies)|redistribut|permission is hereby",
+    rb"licen[sc]e|copyright|\(c\)|spdx-|all rights reserved|warrant(?:y|ies)|redistribut"
+    rb"|permission is hereby",
     re.IGNORECASE,
 )
 
@@ -22,7 +23,7 @@ _NOTICE = re.compile(
 def boilerplate_lines(content: bytes, classes: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Mark import lines, and blocks of comment that speak of licence or copyright; shape (line_count,)."""
     code, comment = (classes & LineClass.CODE) != 0, (classes & LineClass.COMMENT) != 0
-    boilerplate = (classes & LineClass.IMPORT) != 0
+    boilerplate: NDArray[np.bool_] = (classes & LineClass.IMPORT) != 0
     only_comment = comment & ~code
     if only_comment.any() and _NOTICE.search(content):
         lines = content.split(b"\n")

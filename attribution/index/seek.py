@@ -36,6 +36,7 @@ FOUND = np.dtype(
             "query_tokens",
             "seeds",
             "common_seeds",
+            "equal_lines",
         )
     ]
     + [("source_tokens", "<f4")]

@@ -25,7 +25,7 @@ from attribution.index.document_writer import DocumentTableWriter
 from attribution.index.draft import place_segment, temporary_folder, write_bands
 from attribution.index.profile import Profile
 from attribution.index.segment import ARRAYS, Segment
-from attribution.index.spill import COMMON, sort_records
+from attribution.index.spill import COMMON, PARTITIONS, sort_records
 from attribution.index.table import FREQUENCY_BITS, PostingTable, write_table
 
 _PIECE = 1 << 20
@@ -90,6 +90,11 @@ class _Postings:
         self._tables = [(part, PostingTable(part.segment.file, name)) for part in parts if part.kept.any()]
         self._by_line = name != "words"
         self.count = sum(round(table.count * float(part.kept.mean())) for part, table in self._tables)
+
+    @property
+    def filled(self) -> range:
+        """All partitions: which ones hold any is known when they are read."""
+        return range(PARTITIONS)
 
     def partition(self, number: int) -> NDArray[np.uint64]:
         """The records of one partition, sorted."""

@@ -164,10 +164,12 @@ class PostingSorter:
         self._filled = 0
         return records, starts
 
-    def size(self, number: int) -> int:
-        """Records in one partition."""
-        all_starts = [starts for _, starts in self._runs] + [self._rest_starts]
-        return sum(int(starts[number + 1] - starts[number]) for starts in all_starts)
+    @property
+    def filled(self) -> list[int]:
+        """Numbers of the partitions that hold any."""
+        sizes = sum((np.diff(starts) for _, starts in self._runs), start=np.diff(self._rest_starts))
+        filled: list[int] = np.flatnonzero(sizes).tolist()
+        return filled
 
     def partition(self, number: int) -> NDArray[np.uint64]:
         """The records of one partition, sorted."""

@@ -21,7 +21,7 @@ average: look-ups cost the same in every index, whatever code is repeated in it.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import astuple, dataclass, replace
 from itertools import islice
@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attribution.index.arrays import Array, ArrayFile, ArrayWriter
-from attribution.index.spill import COMMON, PARTITIONS
+from attribution.index.spill import COMMON
 from attribution.native.library import KERNELS, pointer
 
 KEY_BITS = 40
@@ -45,6 +45,8 @@ _BUCKET_RECORDS = 16
 _GREATEST_BUCKET_BITS = 32
 _GREATEST_WIDTH = 57
 _SAMPLE_RECORDS = 1 << 20
+_FEW_RECORDS = 1 << 16
+"""Fewer are sorted faster than handed to another thread."""
 _AHEAD = 2
 """Partitions sorted ahead of the one being written."""
 
@@ -72,6 +74,10 @@ class SortedPostings(Protocol):
     @property
     def count(self) -> int:
         """Postings in all partitions."""
+
+    @property
+    def filled(self) -> Sequence[int]:
+        """Numbers of the partitions that may hold any."""
 
     def partition(self, number: int) -> NDArray[np.uint64]:
         """The records of one partition, sorted."""
@@ -139,7 +145,7 @@ def _learn(postings: SortedPostings, line_base: NDArray[np.uint32]) -> tuple[int
     """
     histogram = np.zeros(GREATEST_CAP + 1, dtype=np.uint64)
     sample: list[NDArray[np.uint64]] = []
-    for number in range(PARTITIONS):
+    for number in postings.filled:
         records = postings.partition(number)
         arguments = (pointer(records), len(records), pointer(line_base), len(line_base) - 1)
         KERNELS.sc_frequencies(*arguments, pointer(histogram), len(histogram))
@@ -171,13 +177,16 @@ def capped(records: NDArray[np.uint64], cap: int, line_base: NDArray[np.uint32] 
 
 def _ahead(
     postings: SortedPostings, cap: int, line_base: NDArray[np.uint32] | None, executor: Executor
-) -> Iterator[NDArray[np.uint64]]:
-    """The partitions in order, sorted and capped by other threads, a few ahead."""
+) -> Iterator[tuple[int, NDArray[np.uint64]]]:
+    """The partitions in order with their numbers, sorted and capped by other threads, a few ahead."""
 
-    def prepare(number: int) -> NDArray[np.uint64]:
-        return capped(postings.partition(number), cap, line_base)
+    def prepare(number: int) -> tuple[int, NDArray[np.uint64]]:
+        return number, capped(postings.partition(number), cap, line_base)
 
-    numbers = iter(range(PARTITIONS))
+    if postings.count < _FEW_RECORDS:
+        yield from map(prepare, postings.filled)
+        return
+    numbers = iter(postings.filled)
     waiting = [executor.submit(prepare, number) for number in islice(numbers, _AHEAD)]
     while waiting:
         yield waiting.pop(0).result()
@@ -193,9 +202,9 @@ class _Packer:
         self._rest = 0
         self._rest_bits = 0
 
-    def pack_all(self, partitions: Iterator[NDArray[np.uint64]]) -> Iterator[Array]:
+    def pack_all(self, partitions: Iterator[tuple[int, NDArray[np.uint64]]]) -> Iterator[Array]:
         """The bytes of the whole table."""
-        for number, records in enumerate(partitions):
+        for number, records in partitions:
             yield self._pack(number, records)
         yield np.array([self._rest] if self._rest_bits else [], dtype=np.uint8)
         yield np.zeros(8, dtype=np.uint8)

@@ -1,8 +1,8 @@
 """Judging: which of the ranges that were found are matches, in which order, and what each is.
 
-one document's ranges   those that two lanes found become one
-all ranges              most shared tokens of one document first; what a better one covers is its copy or dropped
-a match                 its source is the place that leads, its verdict counts all places
+    one document's ranges   what a larger one covers is dropped
+    all ranges              the document that holds most first; what better ones cover is a copy, or dropped
+    a match                 its source is the place that leads, its verdict counts all places
 """
 
 from __future__ import annotations
@@ -64,12 +64,24 @@ def _ranked(found: Iterable[Candidate]) -> list[Candidate]:
     documents: dict[bytes, list[Candidate]] = defaultdict(list)
     for candidate in found:
         documents[candidate.known.digest].append(candidate)
-    ranked = []
+    ranked: dict[tuple[float, float, float], list[Candidate]] = defaultdict(list)
     for candidates in documents.values():
         merged = _merged(candidates)
         total = sum(weight for _, weight in merged)
-        ranked += [(_rank(candidate, total, weight), candidate) for candidate, weight in merged]
-    return [candidate for _, candidate in sorted(ranked, key=lambda pair: pair[0])]
+        for candidate, weight in merged:
+            ranked[-round(total, 6), -round(weight, 6), -candidate.similarity].append(candidate)
+    return [candidate for key in sorted(ranked) for candidate in _canonical_first(ranked[key])]
+
+
+def _canonical_first(equals: list[Candidate]) -> list[Candidate]:
+    """Of equally good ranges what is not vendored first, then the shallowest path."""
+    if len(equals) == 1:
+        return equals
+    paths = {candidate.known.digest: candidate.known.path for candidate in equals}
+    return sorted(
+        equals,
+        key=lambda c: (is_vendored(path := paths[c.known.digest]), path.count("/"), path, c.known.digest),
+    )
 
 
 def _merged(candidates: list[Candidate]) -> list[tuple[Candidate, float]]:
@@ -80,19 +92,6 @@ def _merged(candidates: list[Candidate]) -> list[tuple[Candidate, float]]:
         if overlap < _SAME_RANGE_SHARE * len(candidate.query):
             kept.append((candidate, candidate.weight * (1 - overlap / len(candidate.query))))
     return kept
-
-
-def _rank(candidate: Candidate, total: float, weight: float) -> tuple[float, float, float, bool, int, str]:
-    """Most tokens first; of equals the closest, then what is not vendored, the shallowest path."""
-    path = candidate.known.path
-    return (
-        -round(total, 6),
-        -round(weight, 6),
-        -candidate.similarity,
-        is_vendored(path),
-        path.count("/"),
-        path,
-    )
 
 
 def is_vendored(path: str) -> bool:

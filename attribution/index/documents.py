@@ -24,6 +24,8 @@ import json
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import lru_cache
 from itertools import chain, repeat
 from typing import Any
 
@@ -39,6 +41,8 @@ from attribution.swhid import Swhid
 
 ABSENT = 0xFFFFFFFF
 """In place of a document's number where a content is not here."""
+_RECENT_SOURCES = 1024
+"""Sources that are kept decoded."""
 
 KERNELS.sc_find_digests.argtypes = (
     *(ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64),
@@ -63,6 +67,7 @@ class DocumentTable:
         self._dates = StringList(file, "date") if "date_blocks" in file else None
         self._sources = StringList(file, "source")
         self._licenses = StringList(file, "license")
+        self._source = lru_cache(maxsize=_RECENT_SOURCES)(self._read_source)
 
     def __len__(self) -> int:
         return len(self._documents)
@@ -126,9 +131,16 @@ class DocumentTable:
 
     def occurrence(self, number: int) -> Origin:
         """One place where a content was found."""
-        source = json.loads(self._sources.item(self._occurrence_sources.item(number)))
-        date = self._dates.item(number).decode() if self._dates else ""
-        return _origin(source, _license(self._licenses.item(source[3])), path=self._path(number), date=date)
+        shared = self._source(self._occurrence_sources.item(number))
+        return replace(shared, path=self._path(number), date=self._date(number))
+
+    def _date(self, number: int) -> str | None:
+        return self._dates.item(number).decode() or None if self._dates else None
+
+    def _read_source(self, number: int) -> Origin:
+        """What occurrences share, without path and date."""
+        source = json.loads(self._sources.item(number))
+        return _origin(source, _license(self._licenses.item(source[3])))
 
     def _path(self, number: int) -> str:
         return self._paths.item(number).decode("utf-8", "surrogateescape")
@@ -181,13 +193,12 @@ def _license(encoded: bytes) -> License:
     return License(expression=expression, evidence=tuple(evidence))
 
 
-def _origin(source: list[str | None], found: License, *, path: str = "", date: str = "") -> Origin:
+def _origin(source: list[str | None], found: License) -> Origin:
     url, revision, snapshot, _ = source
     return Origin(
         url=url or "",
-        path=path,
+        path="",
         revision=revision,
         snapshot=Swhid.parse(snapshot) if snapshot else None,
-        date=date or None,
         license=found,
     )

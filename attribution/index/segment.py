@@ -6,6 +6,7 @@ equal segment on every machine. Segments can be built apart, copied and publishe
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +24,7 @@ from attribution.index.documents import DocumentTable
 from attribution.index.seek import SeedLane
 from attribution.index.words import WordLane
 from attribution.model import Origin
+from attribution.native.library import KERNELS, pointer
 
 ARRAYS = "arrays.bin"
 GENERATED = 1
@@ -32,6 +34,14 @@ GENERATED = 1
 def open_segments(index: Path, rows: Iterable[SegmentRow]) -> list[Segment]:
     """Open live segments of an index; raises as :class:`Segment` does."""
     return [Segment(index / SEGMENTS / row.id, hidden_occurrences=row.hidden) for row in rows]
+_NEAR_COPIES = 1024
+"""Documents that one signature may meet, counted once for each band they share."""
+
+KERNELS.sc_band_members.argtypes = (
+    *(ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64),
+    *(ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64),
+)
+KERNELS.sc_band_members.restype = ctypes.c_int64
 
 
 class Segment:
@@ -134,18 +144,18 @@ class Segment:
         """Documents that share a band with ``signature``, each with its estimated Jaccard similarity."""
         if not self.has_signatures:
             return []
-        candidates: set[int] = set()
-        for band, key in enumerate(band_keys(signature).tolist()):
-            candidates.update(self._band_members(band, key))
+        found = np.empty(_NEAR_COPIES, dtype=np.uint32)
+        keys = band_keys(signature)
+        count = KERNELS.sc_band_members(
+            *(self.file.checked_address, self.file.offset("band_keys"), self.file.offset("band_documents")),
+            *(len(self.documents), pointer(keys), len(keys), pointer(found), len(found)),
+        )
+        if count < 0:
+            self.file.raise_damage()
+        candidates = np.unique(found[:count])
         if self.hidden is not None:
-            candidates = {document for document in candidates if not self.hidden[document]}
-        return [(document, self._estimate(document, signature)) for document in sorted(candidates)]
-
-    def _band_members(self, band: int, key: int) -> list[int]:
-        """Documents whose key in this band is ``key``."""
-        count, documents = len(self.documents), self.file["band_documents"]
-        places = self.file["band_keys"].equal_range(key, band * count, (band + 1) * count)
-        return [documents.item(place) for place in places]
+            candidates = candidates[self.hidden[candidates] == 0]
+        return [(document, self._estimate(document, signature)) for document in candidates.tolist()]
 
     def _estimate(self, document: int, signature: NDArray[np.uint32]) -> float:
         kept = self.file["signatures"].slice(document * PERMUTATIONS, (document + 1) * PERMUTATIONS)

@@ -17,11 +17,12 @@ from attribution.index.index import Index
 from attribution.index.protocol import Index as SearchableIndex
 from attribution.index.protocol import Wanted
 from attribution.judge import judge
-from attribution.languages import Language, language_named, language_of
+from attribution.languages import language_of
 from attribution.languages.guess import guess_language
 from attribution.model import Attribution, Lane, Match
 from attribution.policy import DEFAULT_POLICY, Policy
 from attribution.query import Query
+from attribution.sources.notebooks import code_of
 from attribution.span import Span
 from attribution.swhid import Swhid
 
@@ -62,7 +63,7 @@ class Tracer:
         swhid = Swhid.of_content(content)
         matches = self._identical(content, swhid)
         if not matches and content.strip():
-            matches = self._alike(Query.of(content, language=_language(path, content)))
+            matches = self._alike(_query(path, content))
         return Attribution(path=path, swhid=swhid, matches=tuple(matches))
 
     def trace_insertion(
@@ -71,10 +72,10 @@ class Tracer:
         """Find what ``inserted`` completes: only matches that reach into it.
 
         The text around it counts as well, since hardly any single line is long enough to be traced alone.
-        Lines of the matches are counted so that the first line of ``before`` is ``first_line``.
+        Lines of the matches are counted so that the first line of ``before`` is ``first_line``; ``path``
+        tells the language.
         """
-        whole = before + inserted + after
-        query = Query.of(whole, language=_language(path, whole))
+        query = _query(path, before + inserted + after)
         focus = range(len(before), len(before) + len(inserted))
         if len(query.literal.tokens_between(focus)) == 0:
             return ()
@@ -120,10 +121,10 @@ class Tracer:
         )
 
 
-def _language(path: str, content: bytes) -> Language:
-    """The language that a path's extension names; where it names none, the one that the text looks like."""
-    name = language_of(path)
-    return guess_language(content) if name is None else language_named(name)
+def _query(path: str, content: bytes) -> Query:
+    """Prepare the code of a file, in the language of its extension, or in the one that it looks like."""
+    code, language = code_of(path, content)
+    return Query.of(code, language=guess_language(code) if language_of(path) is None else language)
 
 
 def _confirmed(found: list[Candidate]) -> list[Candidate]:

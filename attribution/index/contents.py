@@ -48,6 +48,7 @@ _TRAILER = struct.Struct("<8sQQIIQ")
 _CHECKED_TRAILER_BYTES = 28
 _BLOCK_BYTES = 256 << 10
 _LEVEL = 6
+_stores: weakref.WeakKeyDictionary[Segment, ContentsStore] = weakref.WeakKeyDictionary()
 _ROW = np.dtype([("start", "<u8"), ("first", "<u8"), ("size", "<u4"), ("checksum", "<u4")])
 
 
@@ -76,11 +77,12 @@ def contents_of(segment: Segment) -> ContentsStore | None:
 def text_of(segment: Segment, document: int) -> bytes | None:
     """The text of a document, compared with its git SHA-1; ``None`` where the segment keeps none.
 
-    Raises the errors of :func:`contents_of`.
+    The store is opened once a segment. Raises the errors of :func:`contents_of`.
     """
-    store = contents_of(segment)
+    store = _stores.get(segment) or contents_of(segment)
     if store is None:
         return None
+    _stores[segment] = store
     text = store.text(document)
     if Swhid.of_content(text).digest != segment.documents.digest(document):
         raise IndexCorruptError(store.path, f"holds another text as document {document}")

@@ -339,7 +339,7 @@ def test_a_copy_with_every_name_changed_is_found_by_its_structure(tracer: Tracer
     first, last = place_of(stdlib, "textwrap.py", "_wrap_chunks")
     copied = textwrap.dedent(function(stdlib, "textwrap.py", first, last).decode()).encode()
     renamed = rename(copied, b"_x")
-    assert b"self." not in renamed
+    assert b"cur_line" not in renamed.split(b"\n\n")[-1]
     match = tracer.trace(OWN + b"\n\n" + renamed, path="x.py").matches[0]
     assert (match.kind, match.origin.path) == (Kind.RENAMED, "Lib/textwrap.py")
     assert match.source.lines is not None
@@ -367,8 +367,8 @@ def test_translated_comments_do_not_hide_a_copy(tracer: Tracer, stdlib: Path) ->
     assert match.kind is Kind.LITERAL
 
 
-NOTICE = b"""# Licensed under the Example License, Version 2.0 (the "License"); you may not use this file except
-# in compliance with the License. You may obtain a copy of the License from the authors of this file.
+NOTICE = b"""# Licensed under the Example License, Version 2.0 (the "License"); you may not use this file
+# except in compliance with the License. You may obtain a copy of the License from the authors of this file.
 # Unless required by applicable law, software distributed under the License is distributed on an "AS IS"
 # basis, without warranties or conditions of any kind, either express or implied, and so on.
 """

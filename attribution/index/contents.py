@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from attribution.errors import IndexCorruptError, MissingExtraError
+from attribution.index.disk import NewFile
 from attribution.swhid import Swhid
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class ContentsWriter:
         import zstandard
 
         self._compress = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=False).compress
-        self._file = path.open("xb")
+        self._file = NewFile(path)
         self._file.write(_MAGIC)
         self._rows: list[tuple[int, int, int, int]] = []
         self._end = len(_MAGIC)
@@ -141,8 +142,7 @@ class ContentsWriter:
         head = head[:_CHECKED_TRAILER_BYTES]
         trailer = head + struct.pack("<IQ", zlib.crc32(head), 0)
         self._file.write(table + trailer)
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        self._file.sync()
         return _digest(table + trailer)
 
     def _flush(self) -> None:

@@ -259,6 +259,16 @@ class PostingTable:
         inside = keys >> np.uint64(32) == number
         return keys[inside], payloads[inside]
 
+    @property
+    def filled(self) -> NDArray[np.int64]:
+        """Numbers of the partitions that hold any."""
+        bits = self.shape.bucket_bits
+        if bits >= 8:
+            starts = self._buckets.all()[:: 1 << (bits - 8)]
+            return np.flatnonzero(np.diff(starts))
+        keys, _ = self.buckets(0, 1 << bits)
+        return np.unique(keys >> np.uint64(32)).astype(np.int64)
+
     def buckets(self, first: int, last: int) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
         """The same for a range of buckets."""
         starts = np.ascontiguousarray(self._buckets.slice(first, last + 1), dtype=np.uint32)

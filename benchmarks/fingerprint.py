@@ -49,7 +49,8 @@ def main() -> None:
     corpus = _corpus(parser.parse_args().megabytes)
     size = sum(map(len, corpus)) / 1e6
     print(
-        f"{len(corpus):,} files, {size:.1f} MB, Python {sys.version.split()[0]}, processor time, best of {_ROUNDS}\n"
+        f"{len(corpus):,} files, {size:.1f} MB, Python {sys.version.split()[0]}, "
+        f"processor time, best of {_ROUNDS}\n"
     )
     rates = {
         "git SHA-1 (hashlib)": _rate(corpus, lambda c: hashlib.sha1(c).digest()),

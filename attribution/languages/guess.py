@@ -1,10 +1,10 @@
 """Which language a text is in, where no file name says it: snippets from stdin, scratch buffers.
 
 Naive Bayes over the markers that are present. Markers are tokens and pairs of tokens; ``markers.tsv`` says
-in how many percent of each language's snippets one occurs. It was learnt from 1,100 files of 25 projects with
-docs/make_language_markers.py, which also measures: of snippets of 5, 10, 20 and 40 lines from 22 other projects
-in 18 languages 60, 72, 79 and 83% are named right. Most mistakes change little: TypeScript is called
-JavaScript, Kotlin Java, C++ C, whose comments and strings are alike.
+in how many percent of each language's snippets one occurs. It was learnt from 1,100 files of 25 projects
+with docs/make_language_markers.py, which also measures: of snippets of 5, 10, 20 and 40 lines from 22 other
+projects in 18 languages 60, 72, 79 and 83% are named right. Most mistakes change little: TypeScript is
+called JavaScript, Kotlin Java, C++ C, whose comments and strings are alike.
 """
 
 from __future__ import annotations

@@ -190,11 +190,12 @@ class PostingSorter:
         return filled
 
     def partition(self, number: int) -> NDArray[np.uint64]:
-        """The records of one partition, sorted."""
-        parts = [self._rest[int(self._rest_starts[number]) : int(self._rest_starts[number + 1])]]
+        """The records of one partition, sorted; they are read in their order, so keys alone decide."""
+        parts = []
         for offset, starts in self._runs:
             first, stop = int(starts[number]), int(starts[number + 1])
             parts.append(self._file.read(offset + 8 * first, stop - first, np.dtype(np.uint64)))
+        parts.append(self._rest[int(self._rest_starts[number]) : int(self._rest_starts[number + 1])])
         return sort_records(np.concatenate(parts), first_bit=PARTITION_SHIFT)
 
     def close(self) -> None:

@@ -34,6 +34,8 @@ GENERATED = 1
 def open_segments(index: Path, rows: Iterable[SegmentRow]) -> list[Segment]:
     """Open live segments of an index; raises as :class:`Segment` does."""
     return [Segment(index / SEGMENTS / row.id, hidden_occurrences=row.hidden) for row in rows]
+
+
 _NEAR_COPIES = 1024
 """Documents that one signature may meet, counted once for each band they share."""
 

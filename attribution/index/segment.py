@@ -85,6 +85,12 @@ class Segment:
         return self.line_base.item(len(self.line_base) - 1)
 
     @property
+    def most_postings(self) -> int:
+        """Records of its largest posting table."""
+        shapes = (name for name in self.file.names if name.endswith("_shape"))
+        return max(self.file[name].item(0) for name in shapes)
+
+    @property
     def has_contents(self) -> bool:
         """Whether the texts of the documents were kept."""
         return CONTENTS_DIGEST in self.file

@@ -61,6 +61,14 @@ def ensure_zstandard() -> None:
         raise MissingExtraError("the text of indexed files", "contents") from error
 
 
+def open_to_read(path: Path) -> int:
+    """A handle that keeps a file readable when it is replaced; raises :class:`IndexCorruptError`."""
+    try:
+        return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    except OSError as error:
+        raise IndexCorruptError(path, f"cannot be read ({error.strerror or error})") from error
+
+
 def contents_of(segment: Segment) -> ContentsStore | None:
     """Open the store that was written with a segment; ``None`` where it was built without.
 
@@ -69,7 +77,7 @@ def contents_of(segment: Segment) -> ContentsStore | None:
     """
     if DIGEST not in segment.file:
         return None
-    store = ContentsStore(segment.directory / FILE)
+    store = ContentsStore(segment.directory / FILE, handle=segment.contents_handle)
     if store.digest != segment.file[DIGEST].all().tobytes() or len(store) != len(segment.documents):
         raise IndexCorruptError(store.path, "does not belong to its segment")
     return store
@@ -176,8 +184,8 @@ class ContentsWriter:
 class ContentsStore:
     """Reads what :class:`ContentsWriter` wrote. Safe to share between threads."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file and check its table.
+    def __init__(self, path: Path, *, handle: int | None = None) -> None:
+        """Open the file, or use an open one, and check its table.
 
         Raises :class:`IndexCorruptError` where it is not whole, :class:`MissingExtraError` without zstandard.
         """
@@ -187,10 +195,7 @@ class ContentsStore:
         self.path = path
         self._zstandard = zstandard
         self._lock = threading.Lock()
-        try:
-            self._handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        except OSError as error:
-            raise IndexCorruptError(path, f"cannot be read ({error.strerror or error})") from error
+        self._handle = open_to_read(path) if handle is None else os.dup(handle)
         self.close = weakref.finalize(self, os.close, self._handle)
         """Let go of the file now; otherwise it is let go with the store."""
         self._read_table()
@@ -275,6 +280,8 @@ class ContentsStore:
         return int(np.searchsorted(self._firsts, document, side="right")) - 1
 
     def _read(self, start: int, size: int) -> bytes:
+        if hasattr(os, "pread"):
+            return os.pread(self._handle, size, start)
         with self._lock:
             os.lseek(self._handle, start, os.SEEK_SET)
             return os.read(self._handle, size)

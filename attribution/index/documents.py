@@ -23,7 +23,7 @@ import ctypes
 import json
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from itertools import chain, repeat
@@ -156,12 +156,11 @@ class DocumentTable:
             counts[expression] += count
         return +counts
 
-    def occurrences_where(self, matches: Callable[[Origin], bool]) -> NDArray[np.uint32]:
-        """Numbers of all occurrences from the :meth:`sources` that ``matches`` accepts, ascending."""
-        chosen = [matches(origin) for origin in self.sources()]
-        if not any(chosen):
+    def occurrences_from(self, sources: NDArray[np.bool_]) -> NDArray[np.uint32]:
+        """Numbers of all occurrences from the marked ones of the :meth:`sources`, ascending."""
+        if not sources.any():
             return np.empty(0, dtype=np.uint32)
-        return np.flatnonzero(np.array(chosen)[self._occurrence_sources.all()]).astype(np.uint32)
+        return np.flatnonzero(sources[self._occurrence_sources.all()]).astype(np.uint32)
 
     def owners(self) -> NDArray[np.uint32]:
         """The document of each occurrence, all of them."""

@@ -93,14 +93,15 @@ class _Merger:
         """A segment that both have: what only we removed comes back, unless it is opted out."""
         both = np.intersect1d(mine.hidden, theirs.hidden)
         whole = replace(mine, hidden=both[:0])
-        return hide(whole, segment, np.union1d(both, covered(segment, self._opt_outs)))
+        opted_out, _ = covered(segment, self._opt_outs)
+        return hide(whole, segment, np.union1d(both, opted_out))
 
     def _replace(self, before: SegmentRow, after: SegmentRow) -> None:
         rows = tuple(after if row is before else row for row in self.catalog.segments)
         self.catalog = replace(self.catalog, segments=rows)
 
     def _without_opted_out(self, row: SegmentRow, segment: Segment) -> SegmentRow:
-        found = covered(segment, self._opt_outs)
+        found, _ = covered(segment, self._opt_outs)
         if not len(found):
             return row
         after = hide(row, segment, found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,11 @@ def parse_id(text: str) -> str:
         return str(_parse_swhid(text))
     if not is_uri(text):
         raise UsageError(f"{text or 'an empty line'} is neither {_WAYS}")
-    return text.rstrip("/").removesuffix(".git")
+    return _without_ending(text)
+
+
+def _without_ending(url: str) -> str:
+    return url.rstrip("/").removesuffix(".git")
 
 
 def _parse_swhid(text: str) -> Swhid:
@@ -63,36 +67,39 @@ def _ids_of(path: Path, lines: Iterable[str]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class OptOuts:
-    """A set of ids that answers what it covers."""
+    """A set of ids that answers which of them cover something."""
 
-    contents: frozenset[bytes]
-    """Git SHA-1s."""
+    contents: Mapping[bytes, str]
+    """Ids of contents by git SHA-1."""
     revisions: frozenset[str]
     """Core SWHIDs of revisions, releases and snapshots."""
-    urls: frozenset[str]
-    """Without regard to case."""
+    urls: Mapping[str, str]
+    """Ids of origins by what :func:`_origin_key` makes of them."""
 
     @classmethod
     def of(cls, ids: Iterable[str]) -> OptOuts:
         """Sort out ids that :func:`parse_id` answered."""
-        contents, revisions, urls = set(), set(), set()
+        contents, revisions, urls = dict[bytes, str](), set[str](), dict[str, str]()
         for name in ids:
             if name.startswith("swh:1:cnt:"):
-                contents.add(Swhid.parse(name).digest)
+                contents[Swhid.parse(name).digest] = name
             elif name.startswith(_SWHID):
                 revisions.add(name)
             else:
-                urls.add(name.casefold())
-        return cls(frozenset(contents), frozenset(revisions), frozenset(urls))
+                urls[_origin_key(name)] = name
+        return cls(contents, frozenset(revisions), urls)
 
     def cover(self, digest: bytes, origin: Origin) -> bool:
         """Whether a file must stay out."""
-        return digest in self.contents or self.cover_origin(origin)
+        return digest in self.contents or bool(self.covering(origin))
 
-    def cover_origin(self, origin: Origin) -> bool:
-        """Whether everything from there must stay out; path and date do not matter."""
-        return (
-            (bool(self.urls) and parse_id(origin.url).casefold() in self.urls)
-            or origin.revision in self.revisions
-            or (origin.snapshot is not None and str(origin.snapshot.core) in self.revisions)
-        )
+    def covering(self, origin: Origin) -> set[str]:
+        """The ids that keep out everything from there; path and date do not matter."""
+        found = {self.urls[key] for key in (_origin_key(origin.url),) if key in self.urls}
+        named = {origin.revision, str(origin.snapshot.core) if origin.snapshot else None}
+        return found | {name for name in named if name in self.revisions}
+
+
+def _origin_key(url: str) -> str:
+    """What is equal for two spellings of one origin."""
+    return _without_ending(url).casefold()

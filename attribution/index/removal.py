@@ -38,8 +38,12 @@ def remove(directory: Path, ids: Iterable[str]) -> RemoveSummary:
     wanted = [parse_id(name) for name in ids]
     with writing(directory) as catalog:
         segments = open_segments(directory, catalog.segments)
-        gone = [covered(segment, OptOuts.of(wanted)) for segment in segments]
-        unknown = [name for name in wanted if not any(len(covered(s, OptOuts.of([name]))) for s in segments)]
+        opt_outs = OptOuts.of(wanted)
+        gone, known = [], set[str]()
+        for segment in segments:
+            occurrences, ids_found = covered(segment, opt_outs)
+            gone.append(occurrences)
+            known |= ids_found
         each = zip(catalog.segments, segments, gone, strict=True)
         rows = [hide(row, segment, found) if len(found) else row for row, segment, found in each]
         state = Catalog(segments=tuple(rows), opt_outs=catalog.opt_outs | set(wanted))
@@ -48,7 +52,7 @@ def remove(directory: Path, ids: Iterable[str]) -> RemoveSummary:
         return RemoveSummary(
             files=sum(len(after.hidden) - len(before.hidden) for before, after in pairs),
             documents=sum(before.documents - after.documents for before, after in pairs),
-            unknown=tuple(unknown),
+            unknown=tuple(name for name in dict.fromkeys(wanted) if name not in known),
         )
 
 
@@ -64,13 +68,18 @@ def readmit(directory: Path, ids: Iterable[str]) -> int:
         return len(catalog.opt_outs) - len(kept)
 
 
-def covered(segment: Segment, opt_outs: OptOuts) -> NDArray[np.uint32]:
-    """Occurrences in a segment that opt-outs cover, hidden ones included, ascending."""
-    found = [segment.documents.occurrences_where(opt_outs.cover_origin)]
-    for document in segment.documents.find_all(b"".join(opt_outs.contents)):
+def covered(segment: Segment, opt_outs: OptOuts) -> tuple[NDArray[np.uint32], set[str]]:
+    """Occurrences in a segment that opt-outs cover, ascending, and which ids cover any; hidden ones count."""
+    documents = segment.documents
+    covering = [opt_outs.covering(origin) for origin in documents.sources()]
+    found = [documents.occurrences_from(np.array([bool(ids) for ids in covering], dtype=np.bool_))]
+    names = set().union(*covering)
+    digests = [*opt_outs.contents]
+    for digest, document in zip(digests, documents.find_all(b"".join(digests)), strict=True):
         if document != ABSENT:
-            found.append(np.array(segment.documents.occurrences(document), dtype=np.uint32))
-    return np.unique(np.concatenate(found))
+            found.append(np.array(documents.occurrences(document), dtype=np.uint32))
+            names.add(opt_outs.contents[digest])
+    return np.unique(np.concatenate(found)), names
 
 
 def hide(row: SegmentRow, segment: Segment, occurrences: NDArray[np.uint32]) -> SegmentRow:

@@ -7,6 +7,8 @@ equal segment on every machine. Segments can be built apart, copied and publishe
 from __future__ import annotations
 
 import ctypes
+import os
+import weakref
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +21,8 @@ from attribution.fingerprint.minhash import PERMUTATIONS, band_keys
 from attribution.index.arrays import Array, ArrayFile
 from attribution.index.catalog import SEGMENTS, SegmentRow
 from attribution.index.contents import DIGEST as CONTENTS_DIGEST
-from attribution.index.contents import contents_of
+from attribution.index.contents import FILE as CONTENTS
+from attribution.index.contents import ContentsStore, contents_of, open_to_read
 from attribution.index.documents import DocumentTable
 from attribution.index.seek import SeedLane
 from attribution.index.words import WordLane
@@ -59,6 +62,10 @@ class Segment:
         self.documents = DocumentTable(self.file, hidden_occurrences=hidden_occurrences)
         self.line_base = self.file["line_base"]
         self._sketches = self.file["sketches"]
+        self.contents_handle = open_to_read(directory / CONTENTS) if self.has_contents else None
+        """Open file of texts, so that they can be read when the segment is compacted away."""
+        if self.contents_handle is not None:
+            weakref.finalize(self, os.close, self.contents_handle)
         self._hidden_occurrences = (
             np.empty(0, np.uint32) if hidden_occurrences is None else hidden_occurrences
         )
@@ -94,6 +101,11 @@ class Segment:
     def has_contents(self) -> bool:
         """Whether the texts of the documents were kept."""
         return CONTENTS_DIGEST in self.file
+
+    @cached_property
+    def texts(self) -> ContentsStore | None:
+        """The texts of the documents, where they were kept; raises as :func:`contents_of` does."""
+        return contents_of(self)
 
     def ensure_whole(self) -> None:
         """Raise :class:`IndexCorruptError` where its file was shortened after it was opened."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from attribution.errors import IndexCorruptError, IndexUnusableError
+from attribution.index.arrays import ArrayFile
 from attribution.index.catalog import CATALOG, SEGMENTS, read_segments
 from attribution.index.contents import contents_of
-from attribution.index.segment import Segment
+from attribution.index.segment import ARRAYS, Segment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,19 +36,25 @@ def verify_index(directory: Path) -> VerifyReport:
     )
 
 
-def _damages(folder: Path) -> Iterator[IndexUnusableError]:
-    try:
-        segment = Segment(folder)
-    except IndexUnusableError as error:
-        yield error
-        return
-    try:
-        segment.verify_arrays()
-    except IndexCorruptError as error:
-        yield error
-    try:
-        store = contents_of(segment)
-        if store is not None:
-            store.verify()
-    except IndexCorruptError as error:
-        yield error
+def _damages(folder: Path) -> list[IndexUnusableError]:
+    """What is damaged in a segment, each file once."""
+    found: dict[str, IndexUnusableError] = {}
+    for check in (_verify_arrays, _verify_contents):
+        try:
+            check(folder)
+        except IndexUnusableError as error:
+            found[str(error)] = error
+    return [*found.values()]
+
+
+def _verify_arrays(folder: Path) -> None:
+    file = ArrayFile(folder / ARRAYS)
+    digest = file.verify_all()
+    if digest != folder.name:
+        raise IndexCorruptError(file.path, f"is not segment {folder.name} but {digest}")
+
+
+def _verify_contents(folder: Path) -> None:
+    store = contents_of(Segment(folder))
+    if store is not None:
+        store.verify()

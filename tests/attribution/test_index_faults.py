@@ -19,7 +19,7 @@ import pytest
 
 from attribution.errors import IndexCorruptError, IndexLockedError, IndexUnusableError, IndexVersionError
 from attribution.index import catalog
-from attribution.index.builder import add_files, build_index
+from attribution.index.builder import add_files, build_index, git_digest
 from attribution.index.catalog import CATALOG, writer_lock
 from attribution.index.compaction import compact
 from attribution.index.contents import text_of
@@ -228,6 +228,17 @@ def test_a_missing_file_is_named(made: Path) -> None:
         assert str(path) in found_by_verify(made)
 
 
+def test_a_missing_file_does_not_hide_damage_in_another(made: Path) -> None:
+    folder = min(made.rglob("contents.zst")).parent
+    (folder / "contents.zst").unlink()
+    content = bytearray((folder / "arrays.bin").read_bytes())
+    content[len(content) // 2] ^= 4
+    (folder / "arrays.bin").write_bytes(content)
+    found = found_by_verify(made)
+    assert str(folder / "arrays.bin") in found
+    assert str(folder / "contents.zst") in found
+
+
 def test_a_segment_in_the_place_of_another_is_found(made: Path) -> None:
     first, second = sorted(made.rglob("arrays.bin"))
     shutil.copyfile(first, second)
@@ -264,16 +275,16 @@ def test_a_second_writer_that_waited_long_is_refused(made: Path, name: str, monk
 
 
 def test_a_reader_keeps_its_view_while_everything_it_reads_is_replaced(made: Path) -> None:
+    """What it read before, and what it reads for the first time."""
     reader = Index.open(made)
     before = state_of(made)
-    texts = [text_of(segment, 0) for segment in reader.segments]
     compact(made)
     build_index(made, [file_of(40)])
     found = set()
     for segment in reader.segments:
+        segment.verify_arrays()
         for number in range(len(segment.documents)):
             digest = segment.documents.digest(number)
             found |= {(digest.hex(), o.url, o.path) for o in segment.documents.origins(number)}
+            assert git_digest(text_of(segment, number) or b"") == digest
     assert found == before
-    assert texts[0] is not None
-    reader.segments[0].verify_arrays()

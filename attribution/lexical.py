@@ -55,7 +55,9 @@ def rank(lanes: Sequence[WordLane], content: bytes, *, limit: int, postings: int
     if documents == 0 or len(keys) == 0 or limit < 1:
         return []
     ranges = [lane.ranges(keys) for lane in lanes]
-    frequency = np.sum([np.diff(found, axis=1)[:, 0] for found in ranges], axis=0, dtype=np.int64)
+    frequency = np.zeros(len(keys), dtype=np.int64)
+    for found_in_lane in ranges:
+        frequency += found_in_lane[:, 1].astype(np.int64) - found_in_lane[:, 0]
     chosen = _rarest(frequency, postings)
     weights = np.log1p((documents - frequency[chosen] + 0.5) / (frequency[chosen] + 0.5))
     mean_length = max(1.0, sum(lane.total_length for lane in lanes) / documents)

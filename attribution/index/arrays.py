@@ -43,6 +43,8 @@ _CHECKSUM = struct.Struct("<I")
 _START = 64
 _ALIGNMENT = 64
 _PIECE_BYTES = 1 << 20
+_STRIDE_BYTES = 1 << 26
+"""Bytes read between two releases of memory."""
 
 Array = NDArray[Any]
 
@@ -256,12 +258,20 @@ class ArrayFile:
         """
         self._verified[:] = 0
         self._verified_table[:] = 0
-        self.ensure(_START, self._stop - _START)
         digest = hashlib.blake2b(digest_size=8)
-        for at in range(_START, self._stop, _PIECE_BYTES):
-            digest.update(self._map[at : min(at + _PIECE_BYTES, self._stop)])
+        for at in range(_START, self._stop, _STRIDE_BYTES):
+            size = min(_STRIDE_BYTES, self._stop - at)
+            self.ensure(at, size)
+            for piece in range(at, at + size, _PIECE_BYTES):
+                digest.update(self._map[piece : min(piece + _PIECE_BYTES, at + size)])
+            self.release_memory()
         digest.update(self._map[_PREAMBLE.unpack_from(self._map)[3] :])
         return digest.hexdigest()
+
+    def release_memory(self) -> None:
+        """Give back the memory of what was read so far; it is read again when it is used again."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
 
     def ensure(self, offset: int, size: int) -> None:
         """Compare the blocks of these bytes that have not been used yet."""

@@ -81,6 +81,7 @@ class _Part:
                 start, end = first * width, stop * width
             for at in range(start, end, _PIECE):
                 yield values.slice(at, min(at + _PIECE, end))
+                self.segment.file.release_memory()
 
 
 class _Postings:
@@ -101,6 +102,8 @@ class _Postings:
     def partition(self, number: int) -> NDArray[np.uint64]:
         """The records of one partition, sorted."""
         parts = [self._records(part, *table.partition(number)) for part, table in self._tables]
+        for part, _ in self._tables:
+            part.segment.file.release_memory()
         return sort_records(np.concatenate([np.empty(0, dtype=np.uint64), *parts]))
 
     def _records(

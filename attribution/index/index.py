@@ -32,8 +32,8 @@ class Index:
     def open(cls, directory: Path) -> Index:
         """Open an index; raise a subclass of :class:`IndexUnusableError` where that is not possible.
 
-        Opening reads headers, checksums, the list of common seeds and the first line of each document; the
-        seeds themselves are read as they are looked up.
+        Opening reads the catalog, and of each segment the header and 4 bytes for each MiB; everything else is
+        read and checked when it is looked up.
         """
         for _ in range(_ATTEMPTS):
             rows = read_segments(directory)

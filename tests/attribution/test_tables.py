@@ -107,6 +107,7 @@ def test_words_have_no_cap(tmp_path: Path) -> None:
     assert table.find(5) == [document << 4 | 3 for document in range(5000)]
 
 
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, 1000), min_size=GREATEST_CAP, max_size=GREATEST_CAP))
 def test_the_cap_is_the_largest_that_keeps_lists_short(seeds: list[int]) -> None:
     def mean_list(cap: int) -> float:

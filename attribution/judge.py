@@ -46,7 +46,7 @@ class _Chosen:
 
 
 def judge(found: Iterable[Candidate], policy: Policy, *, first_line: int = 1) -> list[Match]:
-    """Turn candidates into matches, best first; lines of the query count from ``first_line``."""
+    """Turn candidates into matches, best first, common code last; query lines count from ``first_line``."""
     chosen: list[_Chosen] = []
     for candidate in _ranked(found):
         overlaps = [choice.leader.query.overlap(candidate.query) for choice in chosen]
@@ -56,7 +56,8 @@ def judge(found: Iterable[Candidate], policy: Policy, *, first_line: int = 1) ->
             shadow = chosen[overlaps.index(max(overlaps))]
             if candidate.tokens >= _COPY_SHARE * shadow.leader.tokens:
                 shadow.copies.append(candidate)
-    return [_match(choice, policy, first_line) for choice in chosen]
+    matches = [_match(choice, policy, first_line) for choice in chosen]
+    return sorted(matches, key=lambda match: match.kind is Kind.COMMON)
 
 
 def _ranked(found: Iterable[Candidate]) -> list[Candidate]:

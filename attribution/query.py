@@ -9,23 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attribution.boilerplate import boilerplate_lines
-from attribution.fingerprint.fingerprint import is_generated
 from attribution.fingerprint.line_classes import LineClass
 from attribution.fingerprint.minhash import sign
 from attribution.fingerprint.query import DenseSeeds, query_print
 from attribution.fingerprint.seeds import K_TOKENS
-from attribution.fingerprint.structure import STRUCTURE_TOKENS
+from attribution.fingerprint.structure import STRUCTURE_TOKENS, StructureStream
+from attribution.fingerprint.tokens import TokenStream
 from attribution.index.seek import SeedQuery
 from attribution.languages import Language
 from attribution.model import Lane
 
-_SHORT_TOKENS = 16
+_SHORT_TOKENS = 12
 """However short the text, fewer shared tokens than this are no match."""
 _SHORT_SHARE = 0.6
 """Of a short text, the share of its tokens that a known file must hold."""
-_STRUCTURE_SHARE = 0.8
+_STRUCTURE_SHARE = 0.85
 """The same where names may differ: structure says less than names do, so more of it must be alike."""
-_STRUCTURE_FACTOR = 1.5
+_STRUCTURE_FACTOR = 2
 """And how many times as many tokens it takes in a long text."""
 
 
@@ -49,16 +49,9 @@ class Query:
         return cls(
             content=content,
             language=language,
-            literal=_seed_query(
-                print_.literal, print_.tokens.lines, print_.tokens.starts, telling, print_.sketches, K_TOKENS
-            ),
+            literal=_seed_query(print_.literal, print_.tokens, telling, print_.sketches, K_TOKENS),
             structural=_seed_query(
-                print_.structural,
-                print_.structure.lines,
-                print_.structure.starts,
-                telling,
-                print_.structure_sketches,
-                STRUCTURE_TOKENS,
+                print_.structural, print_.structure, telling, print_.structure_sketches, STRUCTURE_TOKENS
             ),
             code_tokens=int(np.count_nonzero(on_code[print_.tokens.lines - 1])) or len(print_.tokens),
         )
@@ -67,11 +60,6 @@ class Query:
     def signature(self) -> NDArray[np.uint32]:
         """MinHash signature of the whole text."""
         return sign(self.content)
-
-    @cached_property
-    def is_generated(self) -> bool:
-        """Whether the text says of itself that a program wrote it."""
-        return is_generated(self.content)
 
     @property
     def line_count(self) -> int:
@@ -88,8 +76,7 @@ class Query:
 
 def _seed_query(
     dense: DenseSeeds,
-    lines: NDArray[np.int32],
-    starts: NDArray[np.int64],
+    stream: TokenStream | StructureStream,
     telling: NDArray[np.bool_],
     sketches: NDArray[np.uint8] | NDArray[np.uint16],
     seed_tokens: int,
@@ -97,9 +84,10 @@ def _seed_query(
     return SeedQuery(
         keys=np.ascontiguousarray(dense.keys[dense.kept]),
         positions=dense.seeds.positions[dense.kept].astype(np.uint32),
-        token_lines=np.ascontiguousarray(lines),
-        token_starts=starts,
-        telling=telling[lines - 1].astype(np.uint8),
+        token_hashes=np.ascontiguousarray(stream.hashes),
+        token_lines=np.ascontiguousarray(stream.lines),
+        token_starts=stream.starts,
+        telling=telling[stream.lines - 1].astype(np.uint8),
         sketches=sketches.astype(np.uint16),
         seed_tokens=seed_tokens,
     )

@@ -23,9 +23,11 @@ NEAR_COPY_JACCARD = 0.7
 """The Stack's own threshold for near duplicates."""
 _STRUCTURE_SIMILARITY = 0.6
 """Ranges whose structure is less alike are no copies, however long."""
+_DISTINCT_TIMES = 3
+"""How often, on average, a token may be repeated and still count: rows of numbers are alike everywhere."""
 _SEED_SHARE = 0.4
 """Of the seeds that an index keeps of a range, those that a renamed copy of it must share."""
-_STRUCTURE_WEIGHT = 0.9
+_STRUCTURE_WEIGHT = 0.8
 """Names that are the same say more than structure that is."""
 _PROPOSED = 8
 """Documents that BM25 proposes to a query."""
@@ -72,9 +74,7 @@ def find_in_segment(segment: Segment, query: Query, wanted: Wanted) -> list[Cand
     found = joined(literal, renamed, query)
     if Lane.MINHASH in wanted.lanes and segment.has_signatures:
         found += _near_copies(segment, query, wanted)
-    if query.is_generated:
-        return [replace(c, is_common=True) if c.known.is_generated else c for c in found]
-    return found
+    return [replace(c, is_common=True) if c.known.is_generated else c for c in found]
 
 
 def propose(segments: Sequence[Segment], query: Query, wanted: Wanted) -> list[Candidate]:
@@ -90,7 +90,7 @@ def propose(segments: Sequence[Segment], query: Query, wanted: Wanted) -> list[C
 
 def _compare(segment: Segment, document: int, query: Query, wanted: Wanted) -> list[Candidate]:
     """The range of a document that the query is like, line by line; none where that is too little."""
-    required = query.required(Lane.WORDS, wanted.min_tokens)
+    required = _required(query, Lane.WORDS, wanted)
     found = segment.literal.compare(query.literal, document)
     return [
         candidate
@@ -101,7 +101,7 @@ def _compare(segment: Segment, document: int, query: Query, wanted: Wanted) -> l
 
 def _by_seeds(segment: Segment, query: Query, wanted: Wanted) -> list[Candidate]:
     """Literal copies; code that shares little beside imports and notices is common."""
-    required = query.required(Lane.SEEDS, wanted.min_tokens)
+    required = _required(query, Lane.SEEDS, wanted)
     focus = None if wanted.focus is None else query.literal.tokens_between(wanted.focus)
     found = segment.literal.find(query.literal, min_tokens=required, focus=focus)
     candidates = (_candidate(segment, row, Lane.SEEDS) for row in found)
@@ -116,7 +116,7 @@ def _by_structure(segment: Segment, query: Query, wanted: Wanted) -> list[Candid
     """Renamed copies."""
     if segment.structural is None:
         return []
-    required = query.required(Lane.STRUCTURE, wanted.min_tokens)
+    required = _required(query, Lane.STRUCTURE, wanted)
     focus = None if wanted.focus is None else query.structural.tokens_between(wanted.focus)
     found = segment.structural.find(query.structural, min_tokens=required, focus=focus)
     candidates = (_candidate(segment, row, Lane.STRUCTURE) for row in found[_is_dense(found)])
@@ -126,6 +126,11 @@ def _by_structure(segment: Segment, query: Query, wanted: Wanted) -> list[Candid
         if c.weight >= required and c.similarity >= _STRUCTURE_SIMILARITY
         if c.telling_tokens >= required and not c.is_common
     ]
+
+
+def _required(query: Query, lane: Lane, wanted: Wanted) -> int:
+    """Tokens that make a match; a suggestion is no text of its own, of which a share would be enough."""
+    return wanted.min_tokens if wanted.focus is not None else query.required(lane, wanted.min_tokens)
 
 
 def _is_dense(found: NDArray[np.void]) -> NDArray[np.bool_]:
@@ -141,7 +146,7 @@ def _is_dense(found: NDArray[np.void]) -> NDArray[np.bool_]:
 
 def _candidate(segment: Segment, row: NDArray[np.void], lane: Lane) -> Candidate:
     (document, query_first, query_last, source_first, source_last, tokens, telling, in_query, seeds, common,
-     _, in_source) = row.item()  # fmt: skip
+     _, distinct, in_source) = row.item()  # fmt: skip
     similarity = min(1.0, 2 * tokens / (in_query + in_source))
     return Candidate(
         known=SegmentDocument(segment, document),
@@ -152,7 +157,7 @@ def _candidate(segment: Segment, row: NDArray[np.void], lane: Lane) -> Candidate
         telling_tokens=telling,
         similarity=similarity,
         containment=min(1.0, tokens / in_query),
-        weight=tokens * similarity,
+        weight=min(tokens, _DISTINCT_TIMES * distinct) * similarity,
         is_common=common > seeds,
     )
 
@@ -160,7 +165,7 @@ def _candidate(segment: Segment, row: NDArray[np.void], lane: Lane) -> Candidate
 def _near_copies(segment: Segment, query: Query, wanted: Wanted) -> list[Candidate]:
     """Compare whole files; the shared tokens follow from the Jaccard estimate."""
     ours = len(query.literal.token_lines)
-    if ours < query.required(Lane.MINHASH, wanted.min_tokens):
+    if ours < _required(query, Lane.MINHASH, wanted):
         return []
     found = []
     for document, jaccard in segment.near_copies(query.signature):

@@ -37,6 +37,7 @@ FOUND = np.dtype(
             "seeds",
             "common_seeds",
             "equal_lines",
+            "distinct",
         )
     ]
     + [("source_tokens", "<f4")]
@@ -72,6 +73,7 @@ class _Query(ctypes.Structure):
         ("keys", ctypes.c_void_p),
         ("positions", ctypes.c_void_p),
         ("seeds", ctypes.c_uint64),
+        ("token_hashes", ctypes.c_void_p),
         ("token_lines", ctypes.c_void_p),
         ("telling", ctypes.c_void_p),
         ("tokens", ctypes.c_uint64),
@@ -105,6 +107,8 @@ class SeedQuery:
     """Seeds worth looking up: 40 bits of hash each."""
     positions: NDArray[np.uint32]
     """Token at which each seed starts, ascending."""
+    token_hashes: NDArray[np.uint64]
+    """Which tokens are equal."""
     token_lines: NDArray[np.int32]
     """Line of each token, from 1."""
     token_starts: NDArray[np.int64]
@@ -187,6 +191,7 @@ def _asked(query: SeedQuery, min_tokens: int, focus: range | None) -> _Query:
         keys=pointer(query.keys),
         positions=pointer(query.positions),
         seeds=len(query.keys),
+        token_hashes=pointer(query.token_hashes),
         token_lines=pointer(query.token_lines),
         telling=pointer(query.telling),
         tokens=len(query.token_lines),

@@ -102,7 +102,7 @@ _ALL = (
             double else enum extends false final finally float for goto if implements import
             instanceof int interface long native new null package permits private protected public
             record return sealed short static strictfp super switch synchronized this throw throws
-            transient true try var void volatile while yield String Object Override
+            transient true try var void volatile while yield
         """,
         delimiters=(*_SLASHES, _documentation('"""'), _DOUBLE, _CHARACTER),
         imports="import package",
@@ -145,9 +145,7 @@ _ALL = (
         name="Go",
         keywords="""
             break case chan const continue default defer else fallthrough for func go goto if import
-            interface map package range return select struct switch type var true false nil iota
-            append cap close copy delete len make new panic recover any bool byte error float32
-            float64 int int8 int16 int32 int64 rune string uint uint8 uint16 uint32 uint64 uintptr
+            interface map package range return select struct switch type var
         """,
         delimiters=(*_SLASHES, _DOUBLE, _CHARACTER, _long_string("`", "`")),
         imports="import package",
@@ -157,8 +155,7 @@ _ALL = (
         keywords="""
             as async await break const continue crate dyn else enum extern false fn for if impl in
             let loop match mod move mut pub ref return self Self static struct super trait true type
-            union unsafe use where while bool char f32 f64 i8 i16 i32 i64 i128 isize str u8 u16 u32
-            u64 u128 usize Some None Ok Err Option Result String Vec Box
+            union unsafe use where while
         """,
         delimiters=(*_NESTED_SLASHES, _DOUBLE, _CHARACTER),
         imports="use crate",

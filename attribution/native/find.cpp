@@ -32,6 +32,7 @@ struct Query {
     const uint64_t* keys;
     const uint32_t* positions;  // token at which each seed starts, ascending
     uint64_t seeds;
+    const uint64_t* token_hashes;
     const int32_t* token_lines;
     const uint8_t* telling;  // for each token, not zero where it says something (is no boilerplate)
     uint64_t tokens;
@@ -63,6 +64,7 @@ struct Found {
     uint32_t seeds;  // seeds of the chain
     uint32_t common_seeds;  // seeds of the query range that are in too many documents to be kept
     uint32_t equal_lines;  // lines of the query range that have their equal in the source range
+    uint32_t distinct;  // different tokens among the shared ones
     float source_tokens;  // estimate of the tokens of the source range
 };
 
@@ -80,6 +82,7 @@ struct Chain {
 
 constexpr size_t kMaxComparisons = size_t{1} << 22;  // lines of two texts that are compared one by one
 constexpr double kShortLine = 3, kShortLineWeight = 0.6;  // lines of fewer tokens say less
+constexpr uint64_t kNaturalGap = 16;  // tokens between two seeds that winnowing keeps, at most, in the full profile
 constexpr uint32_t kExtensionTokens = 16;  // tokens that a chain may hold beyond its seeds and still be shadowed
 
 class Finder {
@@ -421,12 +424,16 @@ private:
 
     void count_shared(uint64_t first, uint64_t end, Found& found) {
         reaches_focus_ = false;
+        distinct_.clear();
         for (uint64_t token = std::max(first, shared_from_); token < std::min(end, shared_from_ + shared_.size()); ++token) {
             if (!shared_[token - shared_from_]) continue;
             ++found.tokens;
             found.telling += query_.telling[token] != 0;
+            distinct_.push_back(query_.token_hashes[token]);
             reaches_focus_ |= token >= query_.focus_first && token < query_.focus_end;
         }
+        std::sort(distinct_.begin(), distinct_.end());
+        found.distinct = static_cast<uint32_t>(std::unique(distinct_.begin(), distinct_.end()) - distinct_.begin());
     }
 
     uint32_t shared_on(size_t line) const {
@@ -481,7 +488,8 @@ private:
                               alignment.equal.end());
     }
 
-    // Tokens under the chain's seeds and those on equal lines.
+    // Tokens under the chain's seeds, between seeds that stand no further apart than winnowing leaves them in code
+    // that was not changed, and on equal lines.
     void mark_shared(const Chain& chain, const sc::Alignment& alignment) {
         const Range lines = alignment.query;
         shared_from_ = first_token_[ours_.numbers[lines.first]];
@@ -492,7 +500,10 @@ private:
         }
         shared_.assign(std::min(end, query_.tokens) - shared_from_, 0);
         for (size_t i = chain.first; i < chain.end; ++i) {
-            mark(position(kept_[i]), uint64_t{position(kept_[i])} + query_.seed_tokens);
+            const uint64_t seed = position(kept_[i]);
+            const uint64_t next = i + 1 < chain.end ? position(kept_[i + 1]) : seed;
+            mark(seed, seed + query_.seed_tokens);
+            if (next > seed && next - seed <= kNaturalGap && std::abs(diagonal(kept_[i + 1]) - diagonal(kept_[i])) <= 1) mark(seed, next);
         }
         for (const auto& pair : alignment.equal) {
             const uint32_t line = ours_.numbers[pair.first];
@@ -518,6 +529,7 @@ private:
     std::vector<uint32_t> first_token_;  // by line, from 1
     std::vector<uint8_t> shared_;  // for each query token from shared_from_ on
     uint64_t shared_from_ = 0;
+    std::vector<uint64_t> distinct_;
     uint32_t loaded_document_ = 0, their_tokens_ = 0;
     bool loaded_ = false;
     bool reaches_focus_ = false;

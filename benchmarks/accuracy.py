@@ -21,13 +21,16 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
-from corpora import DEFAULT_CORPUS, CorpusError, read_corpus
+from corpora import DEFAULT_CORPUS, read_corpus
+from corpus_packages import CorpusError
 from finders import Finder, sc_attrib_columns
-from peers import all_peers
-from questions import Question, Truth, draw_questions
+from peers import Bm25, Lsh, Winnowing
+from questions import Question, Truth, draw_questions, first_of_each
 from results import measure, print_tables, write_report
+from slow_peers import CopyDetect, InfiniGram
 
 _FUNCTIONS = 400
 _QUICK_FUNCTIONS = 60
@@ -78,8 +81,19 @@ def _finders(args: argparse.Namespace, questions: list[Question]) -> list[Finder
         for column in sc_attrib_columns(rebuild=args.rebuild)
         if column.lanes is None or args.lanes is None or column.name in args.lanes
     ]
-    peers = all_peers(questions)
+    peers = _peers(questions)
     return [*own, *(p for p in peers if args.peers is None or p.name.startswith(tuple(args.peers)))]
+
+
+def _peers(questions: list[Question]) -> list[Finder]:
+    """Every peer that is installed; copydetect is given the files that its questions come from."""
+    wanted = frozenset(question.source for question in first_of_each(questions, CopyDetect.most))
+    peers = (Bm25(), Winnowing(), Lsh(0.1), Lsh(0.5), InfiniGram(), CopyDetect(wanted))
+    missing = dict.fromkeys(peer.needs for peer in peers if find_spec(peer.needs) is None)
+    if missing:
+        names = " ".join(missing).replace("_", "-")
+        print(f"peers left out, as they are not installed: pip install {names}", file=sys.stderr)
+    return [peer for peer in peers if peer.needs not in missing]
 
 
 if __name__ == "__main__":

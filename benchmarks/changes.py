@@ -9,10 +9,11 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 
-from lexer import KEYWORDS, Token, decode, encode, functions, lex
+from lexer import BUILTINS, KEYWORDS, Token, decode, encode, functions, lex
 
-type_of_change = Callable[[bytes, str], bytes]
+Change = Callable[[bytes, str], bytes]
 SNIPPET_LINES = 5
 SNIPPET_TOKENS = 12
 _WRAP_AFTER = 60
@@ -20,11 +21,12 @@ _TOKEN = re.compile(rb"\w+|[^\w\s]")
 _LETTER = re.compile(rb"[A-Za-z]")
 _WORD = re.compile(r"[^\W\d_]+")
 _FOREIGN = (
-    "para cada valor se devuelve una lista cuando existe otro elemento dentro del mapa porque entonces hay que "
-    "comprobar primero siempre nunca antes después mientras hasta fichero cadena clave entrada salida orden "
-    "tamaño nombre llamada usuario archivo línea palabra número función prueba fallo cambio nodo hijo padre "
-    "camino vacío lleno nuevo viejo mismo ambos ningún tercero reparto bloque límite memoria sitio cuenta "
-    "paso vuelta fuente destino enlace hoja rama raíz suma resta marca aviso cierre abierto deber poder querer"
+    "para cada valor se devuelve una lista cuando existe otro elemento dentro del mapa porque entonces "
+    "hay que comprobar primero siempre nunca antes después mientras hasta fichero cadena clave entrada "
+    "salida orden tamaño nombre llamada usuario archivo línea palabra número función prueba fallo "
+    "cambio nodo hijo padre camino vacío lleno nuevo viejo mismo ambos ningún tercero reparto bloque "
+    "límite memoria sitio cuenta paso vuelta fuente destino enlace hoja rama raíz suma resta marca "
+    "aviso cierre abierto deber poder querer "
 ).split()
 _SYLLABLES = (
     "ba ce di fo gu ha je ki lo mu na pe qui ro su ta ve wi xo zu bra cle dri flo gru pla tre".split()
@@ -45,7 +47,7 @@ def verbatim(code: bytes, language: str) -> bytes:
 
 
 def reformat(code: bytes, language: str) -> bytes:
-    """Other indentation, spaces inside parentheses, long lines wrapped after commas, braces on lines of their own.
+    """Indent otherwise, put spaces inside parentheses, wrap long lines after commas, move braces down.
 
     Braces stay where moving them would not compile (Go), and so does everything inside strings and comments.
     """
@@ -89,11 +91,11 @@ def _brace(tokens: list[Token], position: int, indentation: str) -> str:
 def _indentation_unit(tokens: list[Token]) -> int:
     widths = {
         len(token.text.expandtabs(4))
-        for before, token in zip(tokens, tokens[1:], strict=False)
+        for before, token in pairwise(tokens)
         if before.kind == "newline" and token.kind == "space"
     }
     ordered = sorted({0, *widths})
-    return min((b - a for a, b in zip(ordered, ordered[1:], strict=False) if b - a > 1), default=4)
+    return min((b - a for a, b in pairwise(ordered) if b - a > 1), default=4)
 
 
 def _indented(space: str, unit: int) -> str:
@@ -138,6 +140,11 @@ def rename(code: bytes, language: str, *, share: float = 1.0, kept: frozenset[st
     chosen = chance.sample(names, max(1, round(share * len(names)))) if names else []
     new = _new_names(chosen, set(names) | stays, chance)
     return encode("".join(new.get(t.text, t.text) if t.kind == "word" else t.text for t in tokens))
+
+
+def rename_own(code: bytes, language: str) -> bytes:
+    """Give all names other ones but those that the language declares itself, such as ``len`` and ``string``."""
+    return rename(code, language, kept=BUILTINS[language])
 
 
 def _new_names(names: list[str], taken: set[str], chance: random.Random) -> dict[str, str]:
@@ -194,7 +201,7 @@ def _translated(text: str) -> str:
 
 
 def paste(code: bytes, host: bytes, language: str) -> tuple[bytes, int]:
-    """Insert code behind a function of the host that starts at its margin; also the line at which it starts."""
+    """Insert code behind a function at the margin of the host; also the line at which it then starts."""
     chance, lines = random.Random(code), host.split(b"\n")
     ends = [
         last
@@ -214,7 +221,7 @@ def _dedented(lines: list[bytes]) -> list[bytes]:
 
 
 def snippet(code: bytes, language: str) -> bytes:
-    """Five lines in a row with at least 12 tokens, at most one of them without a letter; empty if none is there."""
+    """Five lines in a row with at least 12 tokens, at most one without a letter; empty if there are none."""
     lines = code.strip(b"\n").split(b"\n")
     windows = [lines[n : n + SNIPPET_LINES] for n in range(len(lines) - SNIPPET_LINES + 1)]
     fit = [
@@ -228,12 +235,13 @@ def snippet(code: bytes, language: str) -> bytes:
     return b"\n".join(random.Random(code).choice(fit)) + b"\n" if fit else b""
 
 
-CHANGES: dict[str, type_of_change] = {
+CHANGES: dict[str, Change] = {
     "verbatim": verbatim,
     "reformatted": reformat,
     "20% of lines edited or dropped": edit,
     "a third of the names changed": partial(rename, share=1 / 3),
     "all names changed": rename,
+    "all but built-in names changed": rename_own,
     "comments translated": translate_comments,
     "5 lines of a function": snippet,
 }

@@ -1,13 +1,70 @@
-"""Which packages the benchmarks are made of: ``ecosystem new=version old=version folder/ …`` on each line.
+"""Which packages the benchmarks are made of, and what of them counts.
 
-The new version is indexed, the old one asked about (``-``: none). Folders restrict a package to them.
+The tables have a line for each: ``ecosystem new=version old=version folder/ …``. The new version is indexed,
+the old one asked about (``-``: none). Folders restrict a package to them.
 """
 
 from __future__ import annotations
 
+import hashlib
+import re
+from dataclasses import dataclass
+
+LANGUAGES = {
+    "py": "Python",
+    "js": "JavaScript",
+    "mjs": "JavaScript",
+    "cjs": "JavaScript",
+    "jsx": "JavaScript",
+    "ts": "JavaScript",
+    "tsx": "JavaScript",
+    "go": "Go",
+    "rs": "Rust",
+    "java": "Java",
+}
+"""Language of the table by extension; TypeScript counts as JavaScript."""
+SIZES = range(200, 200_000)
+LEFT_OUT = re.compile(
+    r"(^|/)(tests?|testing|testdata|__tests__|spec|fixtures|_?vendor|_vendored|third_party|node_modules|"
+    r"dist|umd|esm|locale|benches|docs?)/|_test\.go$|\.min\.|\.d\.[mc]?ts$|\.(test|spec)\.[jt]sx?$|\.bundle\."
+)
+
+
+class CorpusError(Exception):
+    """A package cannot be fetched; says which, why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One version of one package, and the folders of it that count (all where none is named)."""
+
+    ecosystem: str
+    """``pypi``, ``npm`` or ``deb``."""
+    name: str
+    version: str
+    under: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} ({self.ecosystem})"
+
+    @property
+    def url(self) -> str:
+        """Its package URL (purl)."""
+        kind = "deb/debian" if self.ecosystem == "deb" else self.ecosystem
+        return f"pkg:{kind}/{self.name.lower().replace('@', '%40')}@{self.version}"
+
+    @property
+    def file_name(self) -> str:
+        """Name of its zip in the cache; another choice of folders is another file."""
+        rule = repr((self.under, LEFT_OUT.pattern, SIZES, sorted(LANGUAGES))).encode()
+        label = re.sub(r"[^\w.+-]", "_", f"{self.name}-{self.version}")
+        return f"{self.ecosystem}-{label}-{hashlib.sha1(rule).hexdigest()[:8]}.zip"
+
+
 _PYTHON = """
 pypi Django=4.2.7 Django=3.2.5
-pypi sympy=1.12 sympy=1.8 sympy/core/ sympy/matrices/ sympy/printing/ sympy/solvers/ sympy/functions/ sympy/polys/
+pypi sympy=1.12 sympy=1.8 \
+    sympy/core/ sympy/matrices/ sympy/printing/ sympy/solvers/ sympy/functions/ sympy/polys/
 pypi Sphinx=7.2.6 Sphinx=5.0.0
 pypi docutils=0.20.1 docutils=0.17.1
 pypi pip=23.3.1 pip=21.3.1
@@ -54,10 +111,12 @@ npm highlight.js=11.9.0 highlight.js=10.7.3 lib/
 npm ramda=0.29.1 ramda=0.27.1 src/
 """
 _GO = """
-deb golang-1.24-src=1.24.4-1 golang-1.19-src=1.19.8-2 src/net/ src/encoding/ src/crypto/ src/go/ src/text/ src/os/ src/runtime/ src/image/
+deb golang-1.24-src=1.24.4-1 golang-1.19-src=1.19.8-2 \
+    src/net/ src/encoding/ src/crypto/ src/go/ src/text/ src/os/ src/runtime/ src/image/
 deb golang-golang-x-tools-dev=1:0.25.0+ds-1 golang-golang-x-tools-dev=1:0.5.0+ds-1
 deb golang-google-grpc-dev=1.64.0-7 golang-google-grpc-dev=1.33.3-2
-deb golang-github-prometheus-client-golang-dev=1.21.1-1 golang-github-prometheus-client-golang-dev=1.14.0-3
+deb golang-github-prometheus-client-golang-dev=1.21.1-1 \
+    golang-github-prometheus-client-golang-dev=1.14.0-3
 deb golang-github-spf13-cobra-dev=1.8.1-1 golang-github-spf13-cobra-dev=1.6.1-1
 deb golang-github-spf13-viper-dev=1.12.0-1 golang-github-spf13-viper-dev=1.10.1-1
 """
@@ -71,7 +130,9 @@ deb librust-serde-dev=1.0.217-1 librust-serde-dev=1.0.152-2 src/
 deb librust-rayon-dev=1.10.0-1 librust-rayon-dev=1.6.1-1 src/
 """
 _JAVA = """
-deb openjdk-21-source=21.0.12.1+1-1~deb13u1 openjdk-17-source=17.0.19+10-1~deb12u2 java.base/java/util/ java.base/java/io/ java.base/java/net/ java.base/java/nio/ java.base/java/time/ java.base/java/text/ java.base/java/math/ java.net.http/
+deb openjdk-21-source=21.0.12.1+1-1~deb13u1 openjdk-17-source=17.0.19+10-1~deb12u2 \
+    java.base/java/util/ java.base/java/io/ java.base/java/net/ java.base/java/nio/ \
+    java.base/java/time/ java.base/java/text/ java.base/java/math/ java.net.http/
 """
 INDEXED = _PYTHON + _JAVASCRIPT + _GO + _RUST + _JAVA
 QUICK = """
@@ -112,3 +173,28 @@ deb librust-rusqlite-dev=0.29.0-3 - src/
 deb librust-tera-dev=1.20.0-1 - src/
 deb librust-handlebars-dev=5.1.2-3 - src/
 """
+
+
+def indexed_releases(*, quick: bool = False) -> list[tuple[Release, Release | None]]:
+    """New and old version of every package that is indexed; a few small ones for a quick look."""
+    return [_parse(line) for line in _lines(QUICK if quick else INDEXED)]
+
+
+def held_out_releases() -> list[Release]:
+    """Packages that are never indexed."""
+    return [_parse(line)[0] for line in _lines(HELD_OUT)]
+
+
+def _lines(table: str) -> list[str]:
+    return [line for line in table.splitlines() if line.strip()]
+
+
+def _parse(line: str) -> tuple[Release, Release | None]:
+    """Read one line of the tables: ``ecosystem new=1 old=1 folder/ …``, ``-`` where there is no old one."""
+    ecosystem, new, old, *under = line.split()
+
+    def release(text: str) -> Release:
+        name, _, version = text.rpartition("=")
+        return Release(ecosystem=ecosystem, name=name, version=version, under=tuple(under))
+
+    return release(new), None if old == "-" else release(old)

@@ -19,6 +19,8 @@ from attribution.trace import Tracer
 ANSWERS = 5
 """Files of an answer that are looked at."""
 _KEPT_INDEXES = 3
+_MOST_OF_A_LANE = 150
+"""Questions of a kind and language that a single lane is asked."""
 _BUILDS = ("fingerprint", "index", "native")
 """Folders of the engine whose code decides what an index holds."""
 
@@ -58,8 +60,8 @@ class Finder(Protocol):
     def note(self) -> str:
         """What a reader must know of it, in one sentence."""
 
-    def prepare(self, files: list[SourceFile], folder: Path) -> float:
-        """Build its index below ``folder`` or take the one there; answer its bytes."""
+    def prepare(self, files: list[SourceFile], folder: Path) -> float | None:
+        """Build its index below ``folder`` or take the one there; answer its bytes, if it has one."""
 
     def ask(self, text: bytes, path: str) -> Answer:
         """Answer one query."""
@@ -74,13 +76,12 @@ class ScAttrib:
     """sc-attrib, with all of its lanes or some of them."""
 
     version = ""
-    most = None
 
     def __init__(self, lanes: tuple[Lane, ...] | None, *, rebuild: bool = False) -> None:
         self.lanes = lanes
         self.name = "sc-attrib" if lanes is None else "+".join(lanes)
-        self.note = "all lanes" if lanes is None else "sc-attrib with this lane alone"
-        self.build_s: float | None = None
+        self.note = "all lanes" if lanes is None else "this lane of sc-attrib alone"
+        self.most = None if lanes is None else _MOST_OF_A_LANE
         self._rebuild = rebuild
         self._tracer: Tracer | None = None
 
@@ -94,10 +95,11 @@ class ScAttrib:
             shutil.rmtree(index, ignore_errors=True)
             started = time.perf_counter()
             build_index(index / "index", files)
-            self.build_s = time.perf_counter() - started
-            (index / "complete").touch()
+            (index / "complete").write_text(f"{time.perf_counter() - started:.1f}", encoding="utf-8")
             for old in sorted(indexes.iterdir(), key=lambda path: path.stat().st_mtime)[:-_KEPT_INDEXES]:
                 shutil.rmtree(old)
+        if self.lanes is None:
+            self.note = f"all lanes; index built in {(index / 'complete').read_text(encoding='utf-8')} s"
         selected: dict[str, Any] = {} if self.lanes is None else {"lanes": self.lanes}
         self._tracer = Tracer.open([index / "index"], **selected)
         return sum(path.stat().st_size for path in (index / "index").rglob("*") if path.is_file())
@@ -146,3 +148,13 @@ def _engine_version() -> str:
             if path.suffix in (".py", ".cpp", ".hpp"):
                 digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def as_text(content: bytes) -> str:
+    """Text of code that may not be UTF-8."""
+    return content.decode("utf-8", "replace")
+
+
+def size_of(folder: Path) -> float:
+    """Bytes of all files below a folder."""
+    return float(sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()))

@@ -7,6 +7,7 @@ find where a function ends. ``"".join(token.text for token in lex(…))`` is the
 from __future__ import annotations
 
 import ast
+import builtins
 import keyword
 import re
 from collections.abc import Iterator
@@ -37,6 +38,26 @@ KEYWORDS = {
         "synchronized this throw throws transient true try var void volatile while yield".split()
     ),
 }
+"""Reserved words, by language; what is not among them is a name."""
+BUILTINS = {
+    "Python": frozenset(dir(builtins)) | {"self", "cls"},
+    "JavaScript": frozenset(
+        "Array BigInt Boolean Date Error Infinity JSON Map Math NaN Number Object Promise Proxy Reflect RegExp "
+        "Set String Symbol TypeError WeakMap WeakSet arguments console document exports globalThis isFinite "
+        "isNaN module parseFloat parseInt process require window".split()
+    ),
+    "Go": frozenset(
+        "any append bool byte cap clear close comparable complex complex64 complex128 copy delete error false "
+        "float32 float64 imag int int8 int16 int32 int64 iota len make max min new nil panic print println "
+        "real recover rune string true uint uint8 uint16 uint32 uint64 uintptr".split()
+    ),
+    "Rust": frozenset(
+        "bool char f32 f64 i8 i16 i32 i64 i128 isize str u8 u16 u32 u64 u128 usize "
+        "Box Err None Ok Option Result Some String Vec".split()
+    ),
+    "Java": frozenset("Object Override String".split()),
+}
+"""Names that a language declares everywhere: nobody who copies code renames them, though one could."""
 _QUOTED = r'"(?:\\.|[^"\\\n])*"'
 _SINGLE = r"'(?:\\.|[^'\\\n])*'"
 _C_COMMENT = r"//[^\n]*|/\*[\s\S]*?\*/"
@@ -141,7 +162,7 @@ def _braced_functions(text: str, language: str) -> Iterator[tuple[int, int]]:
     header = _HEADERS[language]
     lines = text.split("\n")
     marks = list(_marks(text, language))
-    starts = {}
+    starts: dict[int, int] = {}
     for number, (line, _) in enumerate(marks):
         starts.setdefault(line, number)
     for line, first in starts.items():

@@ -1,4 +1,4 @@
-"""The questions: real functions and files, changed as people change them, each with what a right answer is."""
+"""The questions: real functions and files, changed as people change them, and what a right answer is."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Question:
     file: str = ""
     """For a whole file the content id of the right answer."""
     source: str = ""
-    """Content id of the indexed file that it was taken from; of others that hold the same code nothing is said."""
+    """Content id of the indexed file that it was taken from."""
     query_lines: tuple[int, int] | None = None
     """Where the original stands in the text, if not everywhere."""
 
@@ -97,7 +97,7 @@ class Truth:
         return _squeeze(code) in self._squeezed(name)[0]
 
     def lines_agree(self, name: str, question: Question, lines: tuple[int, int] | None) -> bool:
-        """Whether lines of a right file are within the tolerance of a place at which it holds the original."""
+        """Whether lines of a right file are within the tolerance of a place that holds the original."""
         if lines is None:
             return False
         return any(

@@ -11,9 +11,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from changes import tokens_of
+from changes import CHANGES, tokens_of
 from finders import Answer, Finder
-from questions import SUCCESSOR, UNRELATED_FILES, UNRELATED_FUNCTIONS, Question, Truth, first_of_each
+from questions import (
+    PASTED,
+    SUCCESSOR,
+    UNNAMED,
+    UNRELATED_FILES,
+    UNRELATED_FUNCTIONS,
+    Question,
+    Truth,
+    first_of_each,
+)
 
 from attribution.model import SourceFile
 
@@ -23,11 +32,12 @@ GOALS = {
     "20% of lines edited or dropped": 0.97,
     "a third of the names changed": 0.98,
     "all names changed": 0.98,
-    "pasted into a strange file": 0.98,
+    PASTED: 0.98,
     "5 lines of a function": 0.9,
     SUCCESSOR: 0.97,
 }
 """Recall@1 that is aimed at; unrelated code is to be flagged in 1%, lines are to be right in 95%."""
+_ROWS = (*CHANGES, PASTED, SUCCESSOR)
 _LABEL, _WIDTH = 40, 12
 _TOKEN_CLASSES = ((0, 23), (23, 40), (40, 10**6))
 
@@ -53,8 +63,11 @@ class Column:
 
     name: str
     note: str
+    is_own: bool
+    """Whether it is sc-attrib, or one lane of it."""
     asked: list[Asked]
-    index_bytes: float
+    index_bytes: float | None
+    """``None`` where it keeps no index."""
 
     def of(self, kind: str, language: str | None = None) -> list[Asked]:
         """Its answers to the questions of one row."""
@@ -78,7 +91,13 @@ def measure(
         _judge(question, _answer(answer), ms, truth)
         for question, (answer, ms) in zip(chosen, stored["answers"], strict=True)
     ]
-    return Column(name=finder.name, note=stored["note"], asked=asked, index_bytes=stored["index_bytes"])
+    return Column(
+        name=finder.name,
+        note=stored["note"],
+        is_own=not finder.version,
+        asked=asked,
+        index_bytes=stored["index_bytes"],
+    )
 
 
 def _slug(finder: Finder, questions: list[Question]) -> str:
@@ -104,7 +123,7 @@ def _ask_all(
             _say(f"{finder.name}: {number:,} of {len(questions):,}")
     seconds = time.perf_counter() - ready
     _say(
-        f"{finder.name}: prepared in {ready - started:.1f} s, {len(questions):,} questions in {seconds:.1f} s\n"
+        f"{finder.name}: ready in {ready - started:.1f} s, {len(questions):,} questions in {seconds:.1f} s\n"
     )
     return {"note": finder.note, "index_bytes": index_bytes, "answers": answers}
 
@@ -146,11 +165,14 @@ def _query_agrees(question: Question, answer: Answer) -> bool:
 
 def print_tables(columns: list[Column], source_bytes: int, *, by_language: bool) -> None:
     """Recall at 1 and 5, lines, accusations, times and sizes."""
-    related = list(dict.fromkeys(a.question.kind for a in columns[0].asked if not a.question.is_unrelated))
+    asked = {a.question.kind for a in columns[0].asked if not a.question.is_unrelated}
+    related = sorted(
+        asked, key=lambda kind: (kind.endswith(UNNAMED), _ROWS.index(kind.removesuffix(UNNAMED)))
+    )
     languages = sorted({a.question.language for a in columns[0].asked}) if by_language else []
     unrelated = [UNRELATED_FUNCTIONS, UNRELATED_FILES]
     traced = [kind for kind in related if kind != SUCCESSOR]
-    _print_table("recall@1", columns, related, languages, lambda a: a.hit_at == 0)
+    _print_table("recall@1", columns, related, languages, lambda a: a.hit_at == 0, goals=GOALS)
     _print_table("recall@5", columns, related, languages, lambda a: a.hit_at is not None)
     _print_table("lines within ±2, of the hits", columns, traced, languages, lambda a: a.lines_right)
     _print_table("flagged, though unrelated", columns, unrelated, languages, lambda a: a.accused)
@@ -174,19 +196,23 @@ def _print_table(
     kinds: Iterable[str],
     languages: list[str],
     worth: Callable[[Asked], bool | None],
+    *,
+    goals: dict[str, float] | None = None,
 ) -> None:
-    goals = title == "recall@1"
-    heads = "".join(f"{column.name:>{_WIDTH}}" for column in columns)
-    print(
-        f"{title:{_LABEL}}{'n':>6}{'goal':>8}{heads}" if goals else f"{title:{_LABEL}}{'n':>6}{'':8}{heads}"
-    )
+    _print_head(title, columns, "goal" if goals else "")
     for kind in kinds:
         for language in [None, *languages]:
             label = kind if language is None else f"    {language}"
-            goal = f"{GOALS[kind]:.3f}" if goals and language is None and kind in GOALS else ""
+            goal = goals.get(kind) if goals and language is None else None
+            shown = "" if goal is None else f"{goal:.3f}"
             cells = "".join(_cell(map(worth, column.of(kind, language))) for column in columns)
-            print(f"{label:{_LABEL}}{len(columns[0].of(kind, language)):6}{goal:>8}{cells}")
+            print(f"{label:{_LABEL}}{len(columns[0].of(kind, language)):6}{shown:>8}{cells}")
     print()
+
+
+def _print_head(title: str, columns: list[Column], goal: str = "") -> None:
+    heads = "".join(f"{column.name:>{_WIDTH}}" for column in columns)
+    print(f"{title:{_LABEL}}{'n':>6}{goal:>8}{heads}")
 
 
 def _cell(worths: Iterable[bool | None]) -> str:
@@ -197,14 +223,13 @@ def _cell(worths: Iterable[bool | None]) -> str:
 
 def _print_snippets(columns: list[Column]) -> None:
     """Short questions by their size, as the smallest are the hardest."""
-    heads = "".join(f"{column.name:>{_WIDTH}}" for column in columns)
-    print(f"{'recall@1 of 5 lines by their tokens':{_LABEL}}{'n':>6}{'':8}{heads}")
+    _print_head("recall@1 of 5 lines by their tokens", columns)
     for low, high in _TOKEN_CLASSES:
         chosen = [
             [a for a in column.of("5 lines of a function") if low <= tokens_of(a.question.text) < high]
             for column in columns
         ]
-        label = f"{low} and more" if high == _TOKEN_CLASSES[-1][1] else f"{low} to {high - 1}"
+        label = f"    {low} and more" if high == _TOKEN_CLASSES[-1][1] else f"    {low} to {high - 1}"
         cells = "".join(_cell(a.hit_at == 0 for a in asked) for asked in chosen)
         print(f"{label:{_LABEL}}{len(chosen[0]):6}{'':8}{cells}")
     print()
@@ -213,8 +238,7 @@ def _print_snippets(columns: list[Column]) -> None:
 def _print_costs(columns: list[Column], source_bytes: int) -> None:
     small = [[a.ms for a in column.asked if not _is_file(a.question)] for column in columns]
     large = [[a.ms for a in column.asked if _is_file(a.question)] for column in columns]
-    heads = "".join(f"{column.name:>{_WIDTH}}" for column in columns)
-    print(f"{'cost':{_LABEL + 14}}{heads}")
+    print(f"{'cost':{_LABEL + 14}}" + "".join(f"{column.name:>{_WIDTH}}" for column in columns))
     for label, times, part in (
         ("a function: p50 ms", small, 0.5),
         ("a function: p99 ms", small, 0.99),
@@ -222,13 +246,9 @@ def _print_costs(columns: list[Column], source_bytes: int) -> None:
         ("a file: p99 ms", large, 0.99),
     ):
         print(f"{label:{_LABEL + 14}}" + "".join(f"{_quantile(t, part):{_WIDTH}.2f}" for t in times))
-    sizes = "".join(
-        f"{column.index_bytes / source_bytes:{_WIDTH}.2f}"
-        if column.index_bytes == column.index_bytes
-        else f"{'–':>{_WIDTH}}"
-        for column in columns
-    )
-    print(f"{'index bytes a source byte':{_LABEL + 14}}{sizes}")
+    sizes = (None if c.index_bytes is None else c.index_bytes / source_bytes for c in columns)
+    cells = (f"{'–':>{_WIDTH}}" if size is None else f"{size:{_WIDTH}.2f}" for size in sizes)
+    print(f"{'index bytes a source byte':{_LABEL + 14}}{''.join(cells)}")
 
 
 def _is_file(question: Question) -> bool:
@@ -245,10 +265,10 @@ def _quantile(times: list[float], part: float) -> float:
 def write_report(path: Path, columns: list[Column]) -> None:
     """Write what went wrong with sc-attrib: one JSON object a line, the question's text with it."""
     with path.open("w", encoding="utf-8") as stream:
-        for column in columns:
+        for column in (column for column in columns if column.is_own):
             for asked in column.asked:
                 wrong = _wrong(asked)
-                if wrong and not column.asked[0].answer.flagged is None:
+                if wrong:
                     stream.write(json.dumps(_report(column, asked, wrong), ensure_ascii=False) + "\n")
 
 

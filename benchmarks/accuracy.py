@@ -28,7 +28,7 @@ from corpora import DEFAULT_CORPUS, read_corpus
 from corpus_packages import CorpusError
 from finders import Finder, sc_attrib_columns
 from peers import Bm25, Lsh, Winnowing
-from questions import Question, Truth, draw_questions, first_of_each
+from questions import Question, Truth, first_of_each, read_questions
 from results import measure, print_tables, write_report
 from slow_peers import CopyDetect, InfiniGram
 
@@ -45,9 +45,11 @@ def main() -> None:
     except CorpusError as error:
         sys.exit(f"accuracy: {error}")
     print(corpus.describe())
-    questions = draw_questions(corpus, args.functions or (_QUICK_FUNCTIONS if args.quick else _FUNCTIONS))
+    folder = args.corpus / "indexes" / corpus.key
+    count = args.functions or (_QUICK_FUNCTIONS if args.quick else _FUNCTIONS)
+    questions = read_questions(corpus, count, folder)
     print(f"{len(questions):,} questions; cache in {args.corpus}\n")
-    truth, folder = Truth(corpus.indexed), args.corpus / "indexes" / corpus.key
+    truth = Truth(corpus.indexed)
     columns = [
         measure(finder, questions, corpus.indexed, truth, folder) for finder in _finders(args, questions)
     ]

@@ -143,7 +143,7 @@ def rename(code: bytes, language: str, *, share: float = 1.0, kept: frozenset[st
 
 
 def rename_own(code: bytes, language: str) -> bytes:
-    """Give all names other ones but those that the language declares itself, such as ``len`` and ``string``."""
+    """Give all names other ones but those that the language itself declares, such as ``len``."""
     return rename(code, language, kept=BUILTINS[language])
 
 

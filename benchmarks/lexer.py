@@ -42,14 +42,14 @@ KEYWORDS = {
 BUILTINS = {
     "Python": frozenset(dir(builtins)) | {"self", "cls"},
     "JavaScript": frozenset(
-        "Array BigInt Boolean Date Error Infinity JSON Map Math NaN Number Object Promise Proxy Reflect RegExp "
-        "Set String Symbol TypeError WeakMap WeakSet arguments console document exports globalThis isFinite "
-        "isNaN module parseFloat parseInt process require window".split()
+        "Array BigInt Boolean Date Error Infinity JSON Map Math NaN Number Object Promise Proxy Reflect "
+        "RegExp Set String Symbol TypeError WeakMap WeakSet arguments console document exports globalThis "
+        "isFinite isNaN module parseFloat parseInt process require window".split()
     ),
     "Go": frozenset(
-        "any append bool byte cap clear close comparable complex complex64 complex128 copy delete error false "
-        "float32 float64 imag int int8 int16 int32 int64 iota len make max min new nil panic print println "
-        "real recover rune string true uint uint8 uint16 uint32 uint64 uintptr".split()
+        "any append bool byte cap clear close comparable complex complex64 complex128 copy delete error "
+        "false float32 float64 imag int int8 int16 int32 int64 iota len make max min new nil panic print "
+        "println real recover rune string true uint uint8 uint16 uint32 uint64 uintptr".split()
     ),
     "Rust": frozenset(
         "bool char f32 f64 i8 i16 i32 i64 i128 isize str u8 u16 u32 u64 u128 usize "

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import pickle
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from changes import CHANGES, paste, snippet, tokens_of
@@ -26,6 +29,8 @@ UNRELATED_FILES = "unrelated files"
 UNNAMED = " (no extension)"
 _UNNAMED_CHANGES = ("verbatim", "all names changed")
 _LEAST_SHARED = 0.5
+_HERE = Path(__file__).parent
+_DRAWN_BY = ("changes.py", "lexer.py", "questions.py")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +72,11 @@ class Question:
     """Content id of the indexed file that it was taken from."""
     query_lines: tuple[int, int] | None = None
     """Where the original stands in the text, if not everywhere."""
+
+    @property
+    def key(self) -> str:
+        """Names what is asked, for answers that are kept."""
+        return hashlib.sha1(self.path.encode() + b"\0" + self.text).hexdigest()
 
     @property
     def is_unrelated(self) -> bool:
@@ -121,6 +131,21 @@ class Truth:
 
 def _squeeze(code: bytes) -> bytes:
     return b"".join(code.split())
+
+
+def read_questions(corpus: Corpus, count: int, folder: Path) -> list[Question]:
+    """Draw the questions, or read them where this code has drawn them before."""
+    digest = hashlib.sha1(b"".join((_HERE / name).read_bytes() for name in _DRAWN_BY))
+    for file in (*corpus.held_out, *(old for old, _ in corpus.older)):
+        digest.update(file.content)
+    kept = folder / f"questions-{count}-{digest.hexdigest()[:12]}.pickle"
+    if not kept.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        unfinished = kept.with_suffix(".tmp")
+        unfinished.write_bytes(pickle.dumps(draw_questions(corpus, count)))
+        unfinished.replace(kept)
+    questions: list[Question] = pickle.loads(kept.read_bytes())
+    return questions
 
 
 def draw_questions(corpus: Corpus, count: int) -> list[Question]:

@@ -77,55 +77,62 @@ class Column:
 def measure(
     finder: Finder, questions: list[Question], files: list[SourceFile], truth: Truth, folder: Path
 ) -> Column:
-    """Ask a finder; the answers of peers are kept, since they do not change."""
+    """Ask a finder; the answers of peers are kept, question by question, since they do not change."""
     chosen = first_of_each(questions, finder.most)
-    kept = folder / "answers" / f"{_slug(finder, chosen)}.json" if finder.version else None
+    kept = folder / "answers" / f"{_slug(finder)}.json" if finder.version else None
+    stored = _Stored(note=finder.note, index_bytes=None, answers={})
     if kept is not None and kept.exists():
-        stored = json.loads(kept.read_text(encoding="utf-8"))
-    else:
-        stored = _ask_all(finder, chosen, files, folder)
-        if kept is not None:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_text(json.dumps(stored), encoding="utf-8")
-    asked = [
-        _judge(question, _answer(answer), ms, truth)
-        for question, (answer, ms) in zip(chosen, stored["answers"], strict=True)
-    ]
+        stored = _Stored(**json.loads(kept.read_text(encoding="utf-8")))
+    missing = [question for question in chosen if question.key not in stored.answers]
+    if missing:
+        _ask_all(finder, missing, files, folder, stored)
+    if missing and kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = kept.with_suffix(".tmp")
+        unfinished.write_text(json.dumps(asdict(stored)), encoding="utf-8")
+        unfinished.replace(kept)
+    asked = [_judge(question, *stored.answers[question.key], truth=truth) for question in chosen]
     return Column(
         name=finder.name,
-        note=stored["note"],
+        note=stored.note,
         is_own=not finder.version,
         asked=asked,
-        index_bytes=stored["index_bytes"],
+        index_bytes=stored.index_bytes,
     )
 
 
-def _slug(finder: Finder, questions: list[Question]) -> str:
-    digest = hashlib.sha1(f"{finder.version}\0{finder.note}".encode())
-    for question in questions:
-        digest.update(b"%d %s " % (len(question.text), question.path.encode()) + question.text)
-    return f"{finder.name.replace(' ', '-')}-{digest.hexdigest()[:12]}"
+@dataclass(slots=True, kw_only=True)
+class _Stored:
+    """What is kept of a finder."""
+
+    note: str
+    index_bytes: float | None
+    answers: dict[str, tuple[dict[str, object], float]]
+    """Answer and milliseconds by the question's key."""
+
+
+def _slug(finder: Finder) -> str:
+    return f"{finder.name.replace(' ', '-')}-{hashlib.sha1(finder.version.encode()).hexdigest()[:12]}"
 
 
 def _ask_all(
-    finder: Finder, questions: list[Question], files: list[SourceFile], folder: Path
-) -> dict[str, object]:
+    finder: Finder, questions: list[Question], files: list[SourceFile], folder: Path, stored: _Stored
+) -> None:
     started = time.perf_counter()
     _say(f"{finder.name}: preparing …")
-    index_bytes = finder.prepare(files, folder)
+    stored.index_bytes = finder.prepare(files, folder)
+    stored.note = finder.note
     ready = time.perf_counter()
-    answers = []
     for number, question in enumerate(questions):
         before = time.perf_counter()
         answer = finder.ask(question.text, question.path)
-        answers.append((asdict(answer), (time.perf_counter() - before) * 1e3))
+        stored.answers[question.key] = (asdict(answer), (time.perf_counter() - before) * 1e3)
         if number % 500 == 0:
             _say(f"{finder.name}: {number:,} of {len(questions):,}")
     seconds = time.perf_counter() - ready
     _say(
         f"{finder.name}: ready in {ready - started:.1f} s, {len(questions):,} questions in {seconds:.1f} s\n"
     )
-    return {"note": finder.note, "index_bytes": index_bytes, "answers": answers}
 
 
 def _say(text: str) -> None:
@@ -137,7 +144,8 @@ def _answer(stored: dict[str, object]) -> Answer:
     return Answer(**{k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()})  # type: ignore[arg-type]
 
 
-def _judge(question: Question, answer: Answer, ms: float, truth: Truth) -> Asked:
+def _judge(question: Question, stored: dict[str, object], ms: float, *, truth: Truth) -> Asked:
+    answer = _answer(stored)
     right = [truth.holds(name, question) for name in answer.files]
     hit_at = right.index(True) if any(right) else None
     lines_right = accused = None

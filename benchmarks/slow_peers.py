@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import io
 import logging
 import os
@@ -29,18 +30,19 @@ class InfiniGram:
 
     name = "infini-gram"
     needs = "infini_gram"
-    most = 40
+    most = 25
     note = (
-        "the pip package, bytes as tokens: longest match from the first sign of each line by its own `find`, "
+        "the pip package, bytes as tokens: longest match from the first sign of each line (of some 60 to 120 lines "
+        "spread over a longer text) by its own `find`, "
         "files vote with the matched bytes from 20 on (its `attribute`, from every byte, takes 0.6 ms a byte "
-        "here); only the first 40 questions of a kind and language; always answers"
+        "here); only the first 25 questions of a kind and language; always answers"
     )
-    _SHORTEST, _MOST_PLACES, _MOST_LINES = 20, 20, 60
+    _SHORTEST, _MOST_PLACES, _MOST_LINES = 20, 20, 120
 
     @cached_property
     def version(self) -> str:
         """Version of infini-gram."""
-        return f"infini-gram {version('infini-gram')} by lines 1"
+        return f"infini-gram {version('infini-gram')} by lines 2"
 
     def prepare(self, files: list[SourceFile], folder: Path) -> float:
         """Write the files as its tokens, have its own program sort the suffixes, and open its engine."""
@@ -67,7 +69,8 @@ class InfiniGram:
         votes: Counter[int] = Counter()
         extent: dict[int, list[int]] = {}
         matched_to = 0
-        for start in list(_line_starts(text))[: self._MOST_LINES]:
+        starts = list(_line_starts(text))
+        for start in starts[:: 1 + len(starts) // self._MOST_LINES]:
             length, first, last = self._longest(text, start)
             if length < self._SHORTEST or start + length <= matched_to:
                 continue
@@ -156,8 +159,9 @@ class CopyDetect:
 
     @cached_property
     def version(self) -> str:
-        """Version of copydetect."""
-        return f"copydetect {version('copydetect')} {self._FILES}"
+        """Version of copydetect, and its choice of files."""
+        chosen = hashlib.sha1(" ".join(sorted(self._wanted)).encode()).hexdigest()
+        return f"copydetect {version('copydetect')} {self._FILES} {chosen}"
 
     def prepare(self, files: list[SourceFile], folder: Path) -> None:
         """Fingerprint the subset: the files that its queries come from, then others."""

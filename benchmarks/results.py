@@ -154,7 +154,8 @@ def _judge(question: Question, stored: dict[str, object], ms: float, *, truth: T
             question, answer
         )
     if question.is_unrelated and answer.flagged is not None:
-        accused = answer.flagged and not truth.contains(answer.files[0], question.text)
+        copied = any(truth.contains(name, question.text) for name in answer.files)
+        accused = answer.flagged and not copied
     return Asked(
         question=question, answer=answer, ms=ms, hit_at=hit_at, lines_right=lines_right, accused=accused
     )

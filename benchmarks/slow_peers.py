@@ -32,10 +32,9 @@ class InfiniGram:
     needs = "infini_gram"
     most = 25
     note = (
-        "the pip package, bytes as tokens: longest match from the first sign of each line (of some 60 to 120 lines "
-        "spread over a longer text) by its own `find`, "
-        "files vote with the matched bytes from 20 on (its `attribute`, from every byte, takes 0.6 ms a byte "
-        "here); only the first 25 questions of a kind and language; always answers"
+        "the pip package, bytes as tokens: longest match from the first sign of each line (60 to 120 of them "
+        "in a longer text) by its own `find`, files vote with the matched bytes from 20 on (its `attribute`, "
+        "from every byte, takes 0.6 ms a byte here); only 25 questions a kind and language; always answers"
     )
     _SHORTEST, _MOST_PLACES, _MOST_LINES = 20, 20, 120
 

@@ -11,7 +11,8 @@ old version of a file whose successor is indexed (same path, at least half of th
 whole files of packages that are not indexed must not be flagged; where one really stands in the file that is
 named, white space apart, it does not count.
 
-A hit is a first match whose file holds the function, white space apart (for whole files: is the successor).
+A hit is a first match whose file holds the function, white space apart (for whole files: is the successor),
+also where it is judged common code; how often that is has a table of its own.
 Lines are right within ±2 of a place where the function stands; for pasted code on both sides. ``flagged`` is
 any match but ``common``. Peers answer the same questions; what is slow answers the first of each kind.
 """

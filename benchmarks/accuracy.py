@@ -64,7 +64,9 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="few packages, few functions: about a minute")
+    parser.add_argument(
+        "--quick", action="store_true", help="few packages, functions and peers: about a minute"
+    )
     parser.add_argument("--functions", type=int, help=f"functions a language ({_FUNCTIONS})")
     parser.add_argument("--by-language", action="store_true", help="each row for every language too")
     parser.add_argument("--report", type=Path, help="write every miss and every accusation into this file")
@@ -85,7 +87,10 @@ def _finders(args: argparse.Namespace, questions: list[Question]) -> list[Finder
         if column.lanes is None or args.lanes is None or column.name in args.lanes
     ]
     peers = _peers(questions)
-    return [*own, *(p for p in peers if args.peers is None or p.name.startswith(tuple(args.peers)))]
+    if args.peers is None:
+        slow = (InfiniGram, CopyDetect) if args.quick else ()
+        return [*own, *(peer for peer in peers if not isinstance(peer, slow))]
+    return [*own, *(peer for peer in peers if peer.name.startswith(tuple(args.peers)))]
 
 
 def _peers(questions: list[Question]) -> list[Finder]:

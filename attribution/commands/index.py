@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from attribution.model import SourceFile
 
 _DEFAULT_INDEX = Path(".sc-attrib", "index")
+_NAMED_IDS = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -152,8 +153,11 @@ def _remove(args: argparse.Namespace) -> int:
         print(f"{args.index}: {readmit(args.index, ids):,} ids may be added again")
         return 0
     summary = remove(args.index, ids)
-    for name in summary.unknown:
-        print(f"not in the index, and kept out from now on: {name}", file=sys.stderr)
+    if summary.unknown:
+        named = ", ".join(summary.unknown[:_NAMED_IDS])
+        more = len(summary.unknown) - _NAMED_IDS
+        rest = f" and {more:,} more" if more > 0 else ""
+        print(f"not in the index, and kept out from now on: {named}{rest}", file=sys.stderr)
     print(
         f"{args.index}: {summary.files:,} files removed, {summary.documents:,} contents with them; "
         "erase their data with: sc-attrib index compact"
@@ -258,6 +262,9 @@ def _facts(index: Index) -> dict[str, object]:
 
 
 def _as_text(index: Index) -> str:
+    from attribution.index.catalog import read_catalog
+
+    opt_outs = len(read_catalog(index.directory).opt_outs)
     share = index.size_bytes / max(1, index.source_bytes)
     removed = sum(len(row.hidden) for row in index.rows)
     lines = [
@@ -268,6 +275,7 @@ def _as_text(index: Index) -> str:
             f"segment    {row.id}  {row.profile}  {row.documents:,} documents  {row.created}"
             for row in index.rows
         ),
+        *([f"opt-outs   {opt_outs:,} ids that are kept out"] if opt_outs else []),
         *([f"removed    {removed:,} files, to be erased by: sc-attrib index compact"] if removed else []),
         "licences",
     ]

@@ -31,7 +31,7 @@ format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/installed-dev
+bench: $(VENV)/installed-bench
 	@for program in benchmarks/*.py; do echo; $(BIN)/python $$program || exit 1; done
 
 clean:
@@ -60,3 +60,8 @@ $(VENV)/installed-dev: $(VENV)/installed-llama pyproject.toml constraints.txt $(
 	@echo "[setup] everything that the tests need; PyTorch is the large part"
 	@$(PIP) --quiet -e '.[dev]'
 	@touch $@ $(VENV)/installed-demo
+
+$(VENV)/installed-bench: $(VENV)/installed-dev
+	@echo "[setup] the peers that the benchmarks measure"
+	@$(PIP) --quiet -e '.[dev,bench]'
+	@touch $@

@@ -2,17 +2,18 @@
 
     python benchmarks/accuracy.py [--quick] [--functions N] [--by-language] [--report FILE] [--peers NAME …]
 
-Real code of five languages (``corpora.py``: fetched and cached, new versions indexed) is asked for as people
-copy it (``questions.py``, ``changes.py``): functions of 8–40 lines as they are, re-indented and re-wrapped,
-with 20% of their lines edited or dropped, with a third or all of their names changed (every word that is no
-keyword, also ``self``, attributes and types), with all comments translated, pasted between two functions of a
-strange file; five lines in a row of a function (12 tokens or more, at most one line without a letter); the
-old version of a file whose successor is indexed (same path, at least half of the lines shared). Functions and
-whole files of packages that are not indexed must not be flagged; where one really stands in the file that is
-named, white space apart, it does not count.
+Real code of five languages (``tracing/corpora.py``: fetched and cached, new versions indexed) is asked for as
+people copy it (``tracing/questions.py``, ``tracing/changes.py``): functions of 8–40 lines and at least 20
+tokens as they are, re-indented and re-wrapped, with 20% of their lines edited or dropped, with a third or all
+of their names changed (every word that is no keyword, also ``self``, attributes and types), with all comments
+translated, pasted between two functions of a strange file; five lines in a row of a function (12 tokens or
+more, at most one line without a letter); the old version of a file whose successor is indexed (same path, at
+least half of the lines shared). Functions and whole files of packages that are not indexed must not be
+flagged; where one really stands in the file that is named, white space apart, it does not count.
 
 A hit is a first match whose file holds the function, white space apart (for whole files: is the successor),
-also where it is judged common code; how often that is has a table of its own.
+also where it is judged common code; how often that is has a table of its own. Where names were changed, a
+range that is the function but for a consistent renaming is a hit as well: nobody can tell the two apart.
 Lines are right within ±2 of a place where the function stands; for pasted code on both sides. ``flagged`` is
 any match but ``common``. Peers answer the same questions; what is slow answers the first of each kind.
 """
@@ -25,13 +26,13 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from corpora import DEFAULT_CORPUS, read_corpus
-from corpus_packages import CorpusError
-from finders import Finder, sc_attrib_columns
-from peers import Bm25, Lsh, Winnowing
-from questions import Question, Truth, first_of_each, read_questions
-from results import measure, print_tables, write_report
-from slow_peers import CopyDetect, InfiniGram
+from tracing.corpora import DEFAULT_CORPUS, read_corpus
+from tracing.corpus_packages import CorpusError
+from tracing.finders import Finder, sc_attrib_columns
+from tracing.peers import Bm25, Lsh, Winnowing
+from tracing.questions import Question, Truth, first_of_each, read_questions
+from tracing.results import measure, print_tables, write_report
+from tracing.slow_peers import CopyDetect, InfiniGram
 
 _FUNCTIONS = 400
 _QUICK_FUNCTIONS = 60

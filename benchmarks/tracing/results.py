@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from changes import CHANGES, tokens_of
-from finders import Answer, Finder
-from questions import (
+from attribution.model import SourceFile
+from tracing.changes import CHANGES, tokens_of
+from tracing.finders import Answer, Finder
+from tracing.questions import (
     PASTED,
     SUCCESSOR,
     UNNAMED,
@@ -23,8 +24,6 @@ from questions import (
     Truth,
     first_of_each,
 )
-
-from attribution.model import SourceFile
 
 GOALS = {
     "verbatim": 0.995,
@@ -149,7 +148,9 @@ def _judge(question: Question, stored: dict[str, object], ms: float, *, truth: T
     right = [truth.holds(name, question) for name in answer.files]
     hit_at = right.index(True) if any(right) else None
     lines_right = accused = None
-    if hit_at == 0 and question.original and answer.lines is not None:
+    if hit_at != 0 and right and truth.is_renaming_of(answer.files[0], question, answer.lines):
+        hit_at, lines_right = 0, True
+    elif hit_at == 0 and question.original and answer.lines is not None:
         lines_right = truth.lines_agree(answer.files[0], question, answer.lines) and _query_agrees(
             question, answer
         )

@@ -1,7 +1,5 @@
 """Real code to measure with: old and new versions of real packages, fetched and cached, never committed.
 
-    python benchmarks/corpora.py [--corpus DIR] [--quick]     fetch it, and say what it holds
-
 Python comes through ``pip download``, JavaScript and TypeScript (and Java for Android) through ``npm pack``,
 Go, Rust and Java through ``apt-get download`` from two releases of Debian, with an apt state of its own in
 the cache folder: nothing is installed, no code of a package is run, and no address stands in this file, since
@@ -26,10 +24,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from corpus_fetch import fetch_missing
-from corpus_packages import LANGUAGES, CorpusError, Release, held_out_releases, indexed_releases
-
 from attribution.model import NO_ASSERTION, License, Origin, SourceFile
+from tracing.corpus_fetch import fetch_missing
+from tracing.corpus_packages import LANGUAGES, CorpusError, Release, held_out_releases, indexed_releases
 
 DEFAULT_CORPUS = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "sc-attrib", "benchmarks")
 
@@ -117,23 +114,3 @@ def _read(folder: Path, release: Release) -> Iterator[SourceFile]:
                 license=license,
             )
             yield SourceFile(content=archive.read(name), origin=origin)
-
-
-def main() -> None:
-    """Fetch the corpus and say what it holds."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--corpus", type=Path, default=DEFAULT_CORPUS)
-    parser.add_argument("--quick", action="store_true")
-    args = parser.parse_args()
-    try:
-        corpus = read_corpus(args.corpus, quick=args.quick)
-    except CorpusError as error:
-        sys.exit(f"corpora: {error}")
-    print(corpus.describe())
-    size = sum(path.stat().st_size for path in (args.corpus / "packages").iterdir())
-    free = shutil.disk_usage(args.corpus).free
-    print(f"in {args.corpus} ({size / 1e6:.0f} MB; {free / 1e9:.0f} GB free)")
-
-
-if __name__ == "__main__":
-    main()

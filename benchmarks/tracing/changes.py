@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
 
-from lexer import BUILTINS, KEYWORDS, Token, decode, encode, functions, lex
+from tracing.lexer import BUILTINS, KEYWORDS, Token, decode, encode, functions, lex
 
 Change = Callable[[bytes, str], bytes]
 SNIPPET_LINES = 5
@@ -246,3 +246,15 @@ CHANGES: dict[str, Change] = {
     "5 lines of a function": snippet,
 }
 """Changes of a function that need nothing but itself, by the name of their row."""
+
+
+def unnamed(code: bytes, language: str) -> tuple[str, ...]:
+    """The words and signs of code without comments, every name being the number of the name in it."""
+    numbers: dict[str, int] = {}
+    kept = (t for t in lex(decode(code), language) if t.kind not in ("newline", "space", "comment"))
+    return tuple(
+        f"name {numbers.setdefault(t.text, len(numbers))}"
+        if t.kind == "word" and t.text not in KEYWORDS[language]
+        else t.text
+        for t in kept
+    )

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from finders import ANSWERS, Answer, as_text, content_id, size_of
 from numpy.typing import NDArray
 
 from attribution.model import SourceFile
+from tracing.finders import ANSWERS, Answer, as_text, content_id, size_of
 
 _WORDS = re.compile(rb"\w+")
 

@@ -12,14 +12,16 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from changes import CHANGES, paste, snippet, tokens_of
-from corpora import Corpus, extension_of, language_of
-from finders import content_id
-from lexer import functions
 
 from attribution.model import SourceFile
+from tracing.changes import CHANGES, paste, snippet, tokens_of, unnamed
+from tracing.corpora import Corpus, extension_of, language_of
+from tracing.finders import content_id
+from tracing.lexer import functions
 
 FUNCTION_LINES = range(8, 41)
+FUNCTION_TOKENS = 20
+"""A function of fewer says nothing that could be anybody's (Java's are often a comment and one return)."""
 HOST_LINES = range(100, 401)
 LINE_TOLERANCE = 2
 PASTED = "pasted into a strange file"
@@ -101,6 +103,21 @@ class Truth:
         if question.file:
             return name == question.file
         return bool(question.original) and _squeeze(question.original) in self._squeezed(name)[0]
+
+    def is_renaming_of(self, name: str, question: Question, lines: tuple[int, int] | None) -> bool:
+        """Whether the named lines of a file are, but for a consistent renaming, what was asked for.
+
+        With names changed, functions that are alike but for names cannot be told apart.
+        """
+        if lines is None or "names changed" not in question.kind:
+            return False
+        there, language = self._files[name].content.split(b"\n"), question.language
+        wanted, steps = unnamed(question.original, language), range(-LINE_TOLERANCE, LINE_TOLERANCE + 1)
+        return any(
+            unnamed(b"\n".join(there[max(0, lines[0] - 1 + up) : lines[1] + down]), language) == wanted
+            for up in steps
+            for down in steps
+        )
 
     def contains(self, name: str, code: bytes) -> bool:
         """Whether a file really holds code that was thought unrelated."""
@@ -195,6 +212,7 @@ def _draw_language(
             break
         fit = [f for f in functions(file.content, language) if f[1] - f[0] + 1 in FUNCTION_LINES]
         made = [_function(file, first, last) for first, last in chance.sample(fit, min(3, len(fit)))]
+        made = [function for function in made if tokens_of(function.code) >= FUNCTION_TOKENS]
         drawn += made[:1]
         spare += made[1:]
     return drawn + spare[: count - len(drawn)]

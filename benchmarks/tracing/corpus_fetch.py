@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
-from corpus_packages import LANGUAGES, LEFT_OUT, SIZES, CorpusError, Release
+from tracing.corpus_packages import LANGUAGES, LEFT_OUT, SIZES, CorpusError, Release
 
 _SUITES = ("bookworm", "trixie")
 _DEB_PREFIX = re.compile(

@@ -13,11 +13,8 @@ packages are neither indexed nor vendored by one that is.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import os
-import shutil
-import sys
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -26,7 +23,7 @@ from pathlib import Path
 
 from attribution.model import NO_ASSERTION, License, Origin, SourceFile
 from tracing.corpus_fetch import fetch_missing
-from tracing.corpus_packages import LANGUAGES, CorpusError, Release, held_out_releases, indexed_releases
+from tracing.corpus_packages import LANGUAGES, Release, held_out_releases, indexed_releases
 
 DEFAULT_CORPUS = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "sc-attrib", "benchmarks")
 

@@ -62,3 +62,7 @@ class Candidate:
     def also_found_by(self, *lanes: Lane) -> Candidate:
         """Note that other lanes found the same."""
         return replace(self, also_by=self.also_by.union(lanes))
+
+    def shifted(self, lines: int) -> Candidate:
+        """Move the range of the query, which was a later part of the checked text."""
+        return replace(self, query=self.query.shifted(lines))

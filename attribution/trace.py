@@ -8,7 +8,7 @@ judge       ranges → matches with verdicts; see attribution.judge and attribut
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from attribution.index.index import Index
 from attribution.index.protocol import Index as SearchableIndex
 from attribution.index.protocol import Wanted
 from attribution.judge import judge
-from attribution.languages import language_of
+from attribution.languages import Language, language_of
 from attribution.languages.guess import guess_language
 from attribution.model import Attribution, Kind, Lane, Match
 from attribution.policy import DEFAULT_POLICY, Policy
@@ -30,6 +30,8 @@ from attribution.swhid import Swhid
 MIN_TOKENS = 30
 """Tokens that a file must share with a known one before it is mentioned, weighed by the similarity of the two
 ranges: about five lines that are equal, or ten that were edited."""
+_PIECE_BYTES = 1 << 20
+"""Longer texts are traced piece by piece: 50 bytes of memory for each of theirs are enough then."""
 _LEXICAL_LINES = 60
 """Longer texts hold seeds if they are copied; only short ones are looked up by their words."""
 MIN_INSERTION_TOKENS = 23
@@ -64,9 +66,7 @@ class Tracer:
         swhid = Swhid.of_content(content)
         matches = self._identical(content, swhid)
         if not matches and content.strip():
-            matches = [
-                self._verified(content, match, path=path) for match in self._alike(_query(path, content))
-            ]
+            matches = [self._verified(content, match, path=path) for match in self._alike(path, content)]
         return Attribution(path=path, swhid=swhid, matches=tuple(matches))
 
     def trace_insertion(
@@ -78,18 +78,24 @@ class Tracer:
         Lines of the matches are counted so that the first line of ``before`` is ``first_line``; ``path``
         tells the language.
         """
-        query = _query(path, before + inserted + after)
+        code, language = _code(path, before + inserted + after)
+        query = Query.of(code, language=language)
         focus = range(len(before), len(before) + len(inserted))
         if len(query.literal.tokens_between(focus)) == 0:
             return ()
         wanted = Wanted(min_tokens=MIN_INSERTION_TOKENS, lanes=self._among(Lane.SEEDS), focus=focus)
         return tuple(judge(self._find(query, wanted), self.policy, first_line=first_line))
 
-    def _alike(self, query: Query) -> list[Match]:
+    def _alike(self, path: str, content: bytes) -> list[Match]:
+        code, language = _code(path, content)
         lanes = self._among(Lane.SEEDS, Lane.STRUCTURE, Lane.MINHASH)
-        found = self._find(query, Wanted(min_tokens=self.min_tokens, lanes=lanes))
-        if not found and query.line_count <= _LEXICAL_LINES and Lane.WORDS in self.lanes:
-            found = self._find(query, Wanted(min_tokens=self.min_tokens, lanes=self._among(Lane.WORDS)))
+        found: list[Candidate] = []
+        for first_line, piece in _pieces(code):
+            query = Query.of(piece, language=language)
+            here = self._find(query, Wanted(min_tokens=self.min_tokens, lanes=lanes))
+            if not here and query.line_count <= _LEXICAL_LINES and Lane.WORDS in self.lanes:
+                here = self._find(query, Wanted(min_tokens=self.min_tokens, lanes=self._among(Lane.WORDS)))
+            found += here if first_line == 1 else [c.shifted(first_line - 1) for c in here]
         return judge(_confirmed(found), self.policy)
 
     def _verified(self, content: bytes, match: Match, *, path: str) -> Match:
@@ -143,10 +149,22 @@ class Tracer:
         )
 
 
-def _query(path: str, content: bytes) -> Query:
-    """Prepare the code of a file, in the language of its extension, or in the one that it looks like."""
+def _code(path: str, content: bytes) -> tuple[bytes, Language]:
+    """The code of a file, and the language of its extension, or the one that it looks like."""
     code, language = code_of(path, content)
-    return Query.of(code, language=guess_language(code) if language_of(path) is None else language)
+    return code, guess_language(code) if language_of(path) is None else language
+
+
+def _pieces(code: bytes) -> Iterator[tuple[int, bytes]]:
+    """Cut a very long text, if possible between lines, so that memory stays bounded; with their first lines."""
+    first_line = start = 0
+    while start < len(code):
+        end = min(start + _PIECE_BYTES, len(code))
+        if end < len(code):
+            end = code.rfind(b"\n", start, end) + 1 or end
+        yield first_line + 1, code[start:end]
+        first_line += code.count(b"\n", start, end)
+        start = end
 
 
 def _confirmed(found: list[Candidate]) -> list[Candidate]:

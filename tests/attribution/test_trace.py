@@ -295,6 +295,16 @@ def test_a_suggestion_is_traced_with_the_code_around_it(
     assert tracer.trace_insertion(before, b"", after) == ()
 
 
+def test_a_very_long_text_is_traced_in_pieces_with_its_own_lines(tracer: Tracer, stdlib: Path) -> None:
+    padding = b"".join(b"boat_%d = rent(%d, hours=%d)\n" % (n, n * 7, n + 1) for n in range(80_000))
+    pasted = function(stdlib, "textwrap.py", 200, 230)
+    text = padding + pasted + padding
+    assert len(text) > 4 << 20
+    match = tracer.trace(text, path="x.py").matches[0]
+    assert match.source.lines == Span(200, 230)
+    assert match.query == Span(80_001, 80_031)
+
+
 def test_a_match_that_does_not_reach_the_suggestion_does_not_count(tracer: Tracer, stdlib: Path) -> None:
     before = function(stdlib, "textwrap.py", 200, 230)
     novel = b"\n".join(b"boat_%d = rent(%d, hours=%d)" % (n, n * 7, n + 1) for n in range(12))

@@ -156,7 +156,7 @@ def _code(path: str, content: bytes) -> tuple[bytes, Language]:
 
 
 def _pieces(code: bytes) -> Iterator[tuple[int, bytes]]:
-    """Cut a very long text, if possible between lines, so that memory stays bounded; with their first lines."""
+    """Cut a very long text, if possible between lines, so that memory stays bounded; with first lines."""
     first_line = start = 0
     while start < len(code):
         end = min(start + _PIECE_BYTES, len(code))

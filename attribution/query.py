@@ -44,8 +44,8 @@ class Query:
     def of(cls, content: bytes, *, language: Language) -> Query:
         """Fingerprint the text densely, so that it meets whichever seeds an index kept."""
         print_ = query_print(content, language=language)
-        telling = ~boilerplate_lines(content, print_.line_classes)
-        on_code = (print_.line_classes & LineClass.CODE) != 0
+        telling = (~boilerplate_lines(content, print_.line_classes)).view(np.uint8)
+        on_code = (print_.line_classes & LineClass.CODE.value)[print_.tokens.lines - 1]
         return cls(
             content=content,
             language=language,
@@ -53,7 +53,7 @@ class Query:
             structural=_seed_query(
                 print_.structural, print_.structure, telling, print_.structure_sketches, STRUCTURE_TOKENS
             ),
-            code_tokens=int(np.count_nonzero(on_code[print_.tokens.lines - 1])) or len(print_.tokens),
+            code_tokens=int(np.count_nonzero(on_code)) or len(print_.tokens),
         )
 
     @cached_property
@@ -77,7 +77,7 @@ class Query:
 def _seed_query(
     dense: DenseSeeds,
     stream: TokenStream | StructureStream,
-    telling: NDArray[np.bool_],
+    telling: NDArray[np.uint8],
     sketches: NDArray[np.uint8] | NDArray[np.uint16],
     seed_tokens: int,
 ) -> SeedQuery:
@@ -87,7 +87,7 @@ def _seed_query(
         token_hashes=np.ascontiguousarray(stream.hashes),
         token_lines=np.ascontiguousarray(stream.lines),
         token_starts=stream.starts,
-        telling=telling[stream.lines - 1].astype(np.uint8),
+        telling=telling[stream.lines - 1],
         sketches=sketches.astype(np.uint16),
         seed_tokens=seed_tokens,
     )

@@ -69,6 +69,7 @@ struct Found {
 };
 
 struct Hit {
+    int64_t diagonal;  // its line less the seed's line in the query
     uint32_t line;  // in the segment, from 0
     uint32_t seed;  // index into the query's seeds
 };
@@ -80,6 +81,7 @@ struct Chain {
     uint32_t covered;  // query tokens under the seeds
 };
 
+constexpr uint64_t kMarginLines = 2048;  // lines around a chain, beside as many as the query has, that are looked at
 constexpr size_t kMaxComparisons = size_t{1} << 22;  // lines of two texts that are compared one by one
 constexpr double kShortLine = 3, kShortLineWeight = 0.6;  // lines of fewer tokens say less
 constexpr uint64_t kNaturalGap = 16;  // tokens between two seeds that winnowing keeps, at most, in the full profile
@@ -102,12 +104,14 @@ public:
     // Compares the whole query with one document, without seeds; `any` tells whether a line is equal.
     bool compare(uint32_t document, Found& found, bool& any) {
         prepare_lines();
+        number_tokens();
         uint32_t start, end;
         const uint64_t base = lane_.line_base + 4 * uint64_t{document};
         if (!sc::read_checked(*lane_.table.file, base, start)) return false;
         if (!sc::read_checked(*lane_.table.file, base + 4, end)) return false;
         const Chain whole{0, 0, document, start, end, 0};
-        if (!load_source(whole)) return false;
+        if (start == end) return true;
+        if (!load_source(whole, start, end - 1)) return false;
         Range place;
         any = best_place(place);
         if (!any) return true;
@@ -136,7 +140,6 @@ private:
         return votes[best] > 0;
     }
 
-    int64_t diagonal(const Hit& hit) const { return int64_t{hit.line} - query_line(hit); }
     int32_t query_line(const Hit& hit) const { return query_.token_lines[position(hit)]; }
     uint32_t position(const Hit& hit) const { return query_.positions[hit.seed]; }
 
@@ -164,7 +167,9 @@ private:
             if (hits_.size() + place.size > limits_.hits) break;
             for (uint32_t i = 0; i < place.size; ++i) {
                 const uint64_t record = sc::record_at(lane_.table, place.first + i);
-                hits_.push_back({static_cast<uint32_t>(record & lane_.table.payload_mask()), place.seed});
+                const uint32_t line = static_cast<uint32_t>(record & lane_.table.payload_mask());
+                const int32_t ours = query_.token_lines[query_.positions[place.seed]];
+                hits_.push_back({int64_t{line} - ours, line, place.seed});
             }
         }
         return true;
@@ -193,12 +198,12 @@ private:
     // Orders hits by diagonal and cuts them into bands, bands into chains.
     bool chain_hits() {
         std::sort(hits_.begin(), hits_.end(), [this](const Hit& a, const Hit& b) {
-            const int64_t left = diagonal(a), right = diagonal(b);
+            const int64_t left = a.diagonal, right = b.diagonal;
             return left != right ? left < right : a.seed < b.seed;
         });
         for (size_t i = 0; i < hits_.size();) {
             size_t end = i + 1;
-            while (end < hits_.size() && diagonal(hits_[end]) - diagonal(hits_[end - 1]) <= limits_.diagonal_step) ++end;
+            while (end < hits_.size() && hits_[end].diagonal - hits_[end - 1].diagonal <= limits_.diagonal_step) ++end;
             if (!(end - i == 1 ? chain_lone(hits_[i]) : chain_band(i, end))) return false;
             i = end;
         }
@@ -245,12 +250,12 @@ private:
     // once, which lie evenly around the true one.
     void chain_document(size_t first, size_t end, uint32_t document, uint32_t start, uint32_t stop) {
         std::vector<int64_t> diagonals;
-        for (size_t i = first; i < end; ++i) diagonals.push_back(diagonal(hits_[i]));
+        for (size_t i = first; i < end; ++i) diagonals.push_back(hits_[i].diagonal);
         std::nth_element(diagonals.begin(), diagonals.begin() + diagonals.size() / 2, diagonals.end());
         const int64_t middle = diagonals[diagonals.size() / 2];
         std::sort(hits_.begin() + first, hits_.begin() + end, [this, middle](const Hit& a, const Hit& b) {
             if (a.seed != b.seed) return a.seed < b.seed;
-            const int64_t left = std::abs(diagonal(a) - middle), right = std::abs(diagonal(b) - middle);
+            const int64_t left = std::abs(a.diagonal - middle), right = std::abs(b.diagonal - middle);
             return left != right ? left < right : a.line < b.line;
         });
         size_t chain = kept_.size();
@@ -314,6 +319,8 @@ private:
     }
 
     bool align_chains(Found* found, size_t capacity, size_t& count) {
+        if (chains_.empty()) return true;
+        number_tokens();
         std::stable_sort(chains_.begin(), chains_.end(),
                          [](const Chain& a, const Chain& b) { return a.covered > b.covered; });
         std::vector<uint16_t> aligned_at(query_.lines + 2, 0);
@@ -350,21 +357,28 @@ private:
         return false;
     }
 
-    bool load_source(const Chain& chain) {
-        if (loaded_ && loaded_document_ == chain.document) return true;
-        theirs_.clear();
-        const uint64_t lines = chain.end_line - chain.start_line;
-        const uint64_t at = lane_.sketches + uint64_t{chain.start_line} * lane_.sketch_bytes;
-        if (!sc::ensure(*lane_.table.file, at, lines * lane_.sketch_bytes)) return false;
+    // Reads the lines of the source around lines [lowest, highest] of the segment: as far as an alignment, or the
+    // search for the right one of several repetitions, may reach.
+    bool load_source(const Chain& chain, uint32_t lowest, uint32_t highest) {
+        const uint64_t margin = kMarginLines + query_.lines;
+        const uint64_t first = lowest - std::min<uint64_t>(lowest - chain.start_line, margin);
+        const uint64_t end = std::min<uint64_t>(chain.end_line, highest + margin + 1);
+        const uint64_t at = lane_.sketches + first * lane_.sketch_bytes;
+        if (!sc::ensure(*lane_.table.file, at, (end - first) * lane_.sketch_bytes)) return false;
         const uint8_t* bytes = lane_.table.file->base + at;
-        for (uint32_t line = 0; line < lines; ++line) {
-            uint16_t sketch = bytes[line * lane_.sketch_bytes];
-            if (lane_.sketch_bytes == 2) sketch = static_cast<uint16_t>(sketch | bytes[2 * line + 1] << 8);
-            if (sketch != sc::kBlank) theirs_.add(sketch, line + 1);
+        theirs_.clear();
+        for (uint64_t line = first; line < end; ++line, bytes += lane_.sketch_bytes) {
+            uint16_t sketch = bytes[0];
+            if (lane_.sketch_bytes == 2) sketch = static_cast<uint16_t>(sketch | bytes[1] << 8);
+            if (sketch != sc::kBlank) theirs_.add(sketch, static_cast<uint32_t>(line - chain.start_line + 1));
         }
-        loaded_ = true;
-        loaded_document_ = chain.document;
-        return sc::read_checked(*lane_.table.file, lane_.token_counts + 4 * uint64_t{chain.document}, their_tokens_);
+        uint32_t tokens;
+        const uint64_t count_at = lane_.token_counts + 4 * uint64_t{chain.document};
+        if (!sc::read_checked(*lane_.table.file, count_at, tokens)) return false;
+        const float document_lines = static_cast<float>(std::max(1u, chain.end_line - chain.start_line));
+        const float code_share = static_cast<float>(theirs_.size()) / static_cast<float>(std::max<uint64_t>(1, end - first));
+        their_tokens_a_line_ = static_cast<float>(tokens) / document_lines / std::max(code_share, 0.01f);
+        return true;
     }
 
     // Ranges of lines of code under the chain; the last seed is as many lines high as it is in the query.
@@ -388,7 +402,12 @@ private:
     }
 
     bool align_chain(const Chain& chain, Found& found) {
-        if (!load_source(chain)) return false;
+        uint32_t lowest = kept_[chain.first].line, highest = lowest;
+        for (size_t i = chain.first; i < chain.end; ++i) {
+            lowest = std::min(lowest, kept_[i].line);
+            highest = std::max(highest, kept_[i].line);
+        }
+        if (!load_source(chain, lowest, highest)) return false;
         Range query, source;
         sc::Anchors anchors;
         ranges_of(chain, query, source, anchors);
@@ -417,23 +436,37 @@ private:
         uint32_t on_equal_lines = 0;
         for (const auto& pair : alignment.equal) on_equal_lines += ours_.tokens[pair.first];
         const size_t differing = alignment.source.size() - std::min(alignment.source.size(), alignment.equal.size());
-        const float a_line = static_cast<float>(their_tokens_) / static_cast<float>(std::max<size_t>(1, theirs_.size()));
-        const float estimate = static_cast<float>(on_equal_lines) + static_cast<float>(differing) * a_line;
+        const float estimate = static_cast<float>(on_equal_lines) + static_cast<float>(differing) * their_tokens_a_line_;
         found.source_tokens = std::max(estimate, static_cast<float>(found.tokens));
     }
 
     void count_shared(uint64_t first, uint64_t end, Found& found) {
         reaches_focus_ = false;
-        distinct_.clear();
+        ++stamp_;
         for (uint64_t token = std::max(first, shared_from_); token < std::min(end, shared_from_ + shared_.size()); ++token) {
             if (!shared_[token - shared_from_]) continue;
             ++found.tokens;
             found.telling += query_.telling[token] != 0;
-            distinct_.push_back(query_.token_hashes[token]);
+            uint32_t& seen = seen_[token_ids_[token]];
+            found.distinct += seen != stamp_;
+            seen = stamp_;
             reaches_focus_ |= token >= query_.focus_first && token < query_.focus_end;
         }
-        std::sort(distinct_.begin(), distinct_.end());
-        found.distinct = static_cast<uint32_t>(std::unique(distinct_.begin(), distinct_.end()) - distinct_.begin());
+    }
+
+    // Numbers the different tokens of the query, so that those in a range can be counted in one pass.
+    void number_tokens() {
+        std::vector<uint32_t> order(query_.tokens);
+        for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+        const uint64_t* hashes = query_.token_hashes;
+        std::sort(order.begin(), order.end(), [hashes](uint32_t a, uint32_t b) { return hashes[a] < hashes[b]; });
+        token_ids_.resize(order.size());
+        uint32_t id = 0;
+        for (size_t i = 0; i < order.size(); ++i) {
+            if (i > 0 && hashes[order[i]] != hashes[order[i - 1]]) ++id;
+            token_ids_[order[i]] = id;
+        }
+        seen_.assign(size_t{id} + 1, 0);
     }
 
     uint32_t shared_on(size_t line) const {
@@ -503,7 +536,7 @@ private:
             const uint64_t seed = position(kept_[i]);
             const uint64_t next = i + 1 < chain.end ? position(kept_[i + 1]) : seed;
             mark(seed, seed + query_.seed_tokens);
-            if (next > seed && next - seed <= kNaturalGap && std::abs(diagonal(kept_[i + 1]) - diagonal(kept_[i])) <= 1) mark(seed, next);
+            if (next > seed && next - seed <= kNaturalGap && std::abs(kept_[i + 1].diagonal - kept_[i].diagonal) <= 1) mark(seed, next);
         }
         for (const auto& pair : alignment.equal) {
             const uint32_t line = ours_.numbers[pair.first];
@@ -529,9 +562,10 @@ private:
     std::vector<uint32_t> first_token_;  // by line, from 1
     std::vector<uint8_t> shared_;  // for each query token from shared_from_ on
     uint64_t shared_from_ = 0;
-    std::vector<uint64_t> distinct_;
-    uint32_t loaded_document_ = 0, their_tokens_ = 0;
-    bool loaded_ = false;
+    std::vector<uint32_t> token_ids_;  // for each query token, the same for equal ones
+    std::vector<uint32_t> seen_;  // for each id the stamp of the range that met it last
+    uint32_t stamp_ = 0;
+    float their_tokens_a_line_ = 0;  // average of the source's lines of code
     bool reaches_focus_ = false;
 };
 

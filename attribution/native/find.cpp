@@ -81,7 +81,7 @@ struct Chain {
     uint32_t covered;  // query tokens under the seeds
 };
 
-constexpr uint64_t kMarginLines = 2048;  // lines around a chain, beside as many as the query has, that are looked at
+constexpr uint64_t kMarginLines = 1024;  // lines around a chain, beside as many as the query has, that are looked at
 constexpr size_t kMaxComparisons = size_t{1} << 22;  // lines of two texts that are compared one by one
 constexpr double kShortLine = 3, kShortLineWeight = 0.6;  // lines of fewer tokens say less
 constexpr uint64_t kNaturalGap = 16;  // tokens between two seeds that winnowing keeps, at most, in the full profile

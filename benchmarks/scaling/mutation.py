@@ -1,0 +1,226 @@
+"""Grow a corpus: the same files, as if written in other universes.
+
+A universe has its own names and its own punctuation, used consistently in all its files. Words that are
+common change places with words of the same length and of about the same frequency, so that the vocabulary
+does not grow faster than it should; the letters of all other words are permuted. Keywords stay, marks such
+as ``( , =`` change places among themselves, so neither literal nor structural seeds outlive the change,
+while within a universe files share exactly what they share in reality. Lines and shapes of lines that are
+common stay as they are with the measured chance that other packages hold them too (see
+:mod:`scaling.commonness`): so idioms, imports and licence headers are found in all universes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scaling.commonness import Commonness, Spread
+from scaling.words import KEYWORDS, LONGEST_WORD, find_in, is_keyword, mix, scan
+
+_SINGLE_MARKS = b",;:.=<>+&|^~?@!%"
+"""They change places in a circle; marks of comments, strings and escapes stay."""
+_BRACKETS = (b"()", b"[]", b"{}")
+_BLOCK = 16
+"""Common words of one length change places among so many neighbours in the order of frequency."""
+_NOWHERE = np.int64(-1)
+FRESH, SHAPED, KEPT = 0, 1, 2
+"""What becomes of a line: all new; new names in the old punctuation; untouched."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Universe:
+    """One way to rename everything."""
+
+    number: int
+    bytes_by_fate: NDArray[np.uint8]
+    """What each byte becomes in a line of each fate; shape (3, 256), flattened."""
+    words_by_length: tuple[NDArray[np.uint8], ...]
+    """For each length the new spelling of each common word of that length; shape (words, length)."""
+
+
+class Mutator:
+    """Rewrites texts in universes; made once for a corpus."""
+
+    def __init__(self, common: Commonness) -> None:
+        self._common = common
+        self._lengths = np.char.str_len(common.spellings)
+        self._order = [self._by_frequency(length) for length in range(LONGEST_WORD + 1)]
+        self._rank = np.zeros(len(self._lengths), dtype=np.int64)
+        for order in self._order:
+            self._rank[order] = np.arange(len(order))
+        self._stays = self._stable_words()
+        self._universes: dict[int, Universe] = {}
+
+    def universe(self, number: int) -> Universe:
+        """The universe of that number, from 1; 0 would be reality."""
+        if number not in self._universes:
+            self._universes[number] = Universe(
+                number=number,
+                bytes_by_fate=_byte_tables(number),
+                words_by_length=tuple(
+                    self._spelled(self._shifted(order, number), length)
+                    for length, order in enumerate(self._order)
+                ),
+            )
+        return self._universes[number]
+
+    def prepare(self, text: bytes) -> Prepared:
+        """Find what rewriting needs; done once for all universes."""
+        scanned = scan(text)
+        usable = np.flatnonzero(scanned.is_word & (scanned.lengths <= LONGEST_WORD))
+        values = scanned.hashes[usable]
+        at = find_in(values >> np.uint64(1), self._common.words.hashes)
+        fixed = is_keyword(values)
+        places = []
+        for length in range(1, LONGEST_WORD + 1):
+            chosen = (scanned.lengths[usable] == length) & ((at >= 0) & (self._lengths[at] == length) | fixed)
+            tokens = usable[chosen]
+            places.append(
+                Places(
+                    starts=scanned.starts[tokens],
+                    lines=scanned.lines[tokens],
+                    words=np.where(fixed[chosen], _NOWHERE, self._rank[at[chosen]]),
+                )
+            )
+        return Prepared(
+            data=scanned.data,
+            line_lengths=np.diff(scanned.line_starts),
+            line_chances=_Chances.of(scanned.line_hashes(), self._common.lines),
+            shape_chances=_Chances.of(scanned.shape_hashes(), self._common.shapes),
+            places=tuple(places),
+        )
+
+    def _by_frequency(self, length: int) -> NDArray[np.int64]:
+        """Common words of a length, the most frequent first."""
+        inside = np.flatnonzero(self._lengths == length) if length else np.empty(0, np.int64)
+        return inside[np.argsort(-self._common.words.frequency[inside], kind="stable")]
+
+    def _stable_words(self) -> NDArray[np.bool_]:
+        """Keywords and numbers: they stay what they are."""
+        words = self._common.spellings.tolist()
+        return np.array([word[:1].isdigit() or word.decode() in KEYWORDS for word in words], dtype=np.bool_)
+
+    def _shifted(self, order: NDArray[np.int64], number: int) -> NDArray[np.int64]:
+        """The word that takes the place of each: another one of its block."""
+        shifted = order.copy()
+        movable = np.flatnonzero(~self._stays[order])
+        chance = np.random.default_rng([number, len(order)])
+        for first in range(0, len(movable), _BLOCK):
+            block = movable[first : first + _BLOCK]
+            if len(block) > 1:
+                shifted[block] = order[np.roll(block, chance.integers(1, len(block)))]
+        return shifted
+
+    def _spelled(self, words: NDArray[np.int64], length: int) -> NDArray[np.uint8]:
+        raw = np.ascontiguousarray(self._common.spellings[words]).view(np.uint8)
+        return np.ascontiguousarray(raw.reshape(len(words), LONGEST_WORD)[:, :length])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Occurrences of common words of one length."""
+
+    starts: NDArray[np.int64]
+    lines: NDArray[np.int64]
+    words: NDArray[np.int64]
+    """Rank of the word among those of its length; -1 for a keyword, which stays."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chances:
+    """For each line a number that decides its fate, and the chance to stay."""
+
+    hashes: NDArray[np.uint64]
+    chances: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, hashes: NDArray[np.uint64], spread: Spread) -> _Chances:
+        chances = spread.chance(find_in(hashes >> np.uint64(1), spread.hashes))
+        return cls(hashes=hashes, chances=np.where(hashes == 0, 1.0, chances))
+
+    def drawn(self, universe: int) -> NDArray[np.bool_]:
+        """Which lines stay in a universe; the same line always has the same fate."""
+        salt = mix(np.array([universe], dtype=np.uint64))
+        return mix(self.hashes ^ salt).astype(np.float64) < self.chances * 2.0**64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A text made ready to be rewritten in any universe."""
+
+    data: NDArray[np.uint8]
+    line_lengths: NDArray[np.int64]
+    line_chances: _Chances
+    shape_chances: _Chances
+    places: tuple[Places, ...]
+
+    def rewritten(self, universe: Universe) -> bytes:
+        """The text as it is in a universe; as long as it was, byte for byte."""
+        fates = np.where(self.shape_chances.drawn(universe.number), SHAPED, FRESH).astype(np.uint16)
+        fates[self.line_chances.drawn(universe.number)] = KEPT
+        index = np.repeat(fates << np.uint16(8), self.line_lengths)
+        index |= self.data
+        written = np.take(universe.bytes_by_fate, index)
+        for length, places in enumerate(self.places, start=1):
+            self._put_words(written, fates, places, universe.words_by_length[length], length)
+        return cast(bytes, written.tobytes())
+
+    def _put_words(
+        self,
+        written: NDArray[np.uint8],
+        fates: NDArray[np.uint16],
+        places: Places,
+        spelled: NDArray[np.uint8],
+        length: int,
+    ) -> None:
+        changes = fates[places.lines] != KEPT
+        starts, words = places.starts[changes], places.words[changes]
+        common = words >= 0
+        for offset in range(length):
+            if len(spelled):
+                written[starts[common] + offset] = spelled[words[common], offset]
+            stays = starts[~common] + offset
+            written[stays] = self.data[stays]
+
+
+def _byte_tables(number: int) -> NDArray[np.uint8]:
+    """What each byte becomes in a fresh line, in a shaped line and in a kept line."""
+    chance = np.random.default_rng([number, 7])
+    kept = np.arange(256, dtype=np.uint8)
+    shaped = kept.copy()
+    lower = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz", dtype=np.uint8)
+    letters = _without_fixed_points(chance, 26)
+    shaped[lower], shaped[lower - 32] = lower[letters], lower[letters] - 32
+    digits = np.arange(ord("1"), ord("9") + 1)
+    shaped[digits] = digits[_without_fixed_points(chance, 9)]
+    fresh = shaped.copy()
+    marks = np.frombuffer(_SINGLE_MARKS, dtype=np.uint8)
+    marks = marks[np.random.default_rng([number // len(marks), 8]).permutation(len(marks))]
+    fresh[marks] = np.roll(marks, number % len(marks))
+    for opening in range(3):
+        for side in range(2):
+            fresh[_BRACKETS[opening][side]] = _BRACKETS[(opening + number) % 3][side]
+    return np.concatenate((fresh, shaped, kept))
+
+
+def _without_fixed_points(chance: np.random.Generator, count: int) -> NDArray[np.int64]:
+    while True:
+        permuted = chance.permutation(count)
+        if not np.any(permuted == np.arange(count)):
+            return permuted
+
+
+def rewrite_batch(mutator: Mutator, texts: list[bytes], universes: list[Universe]) -> list[list[bytes]]:
+    """Rewrite several texts in each universe; one list of texts a universe."""
+    prepared = mutator.prepare(b"\n".join(texts) + b"\n")
+    ends = np.cumsum([len(text) + 1 for text in texts]).tolist()
+    rewritten = []
+    for universe in universes:
+        whole = prepared.rewritten(universe)
+        rewritten.append(
+            [whole[end - len(text) - 1 : end - 1] for end, text in zip(ends, texts, strict=True)]
+        )
+    return rewritten

@@ -1,0 +1,175 @@
+"""Words, lines and shapes of lines of a text, found with numpy: what growing a corpus needs to know of it.
+
+A *word* is a run of letters and digits (``_`` separates: ``read_rows`` is two words), a *line* is compared
+without its white space, the *shape* of a line is the line with each word that is no keyword replaced by one
+symbol.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+LONGEST_WORD = 24
+"""Longer words are never common."""
+KEYWORDS = frozenset(
+    """
+    abstract and any array as assert async auto await base begin bool boolean break byte case catch chan
+    char class const continue crate debugger declare def default defer define defined del delete do done
+    double dyn each echo elif else elseif elsif end endif ensure enum error esac except export extends
+    extern f32 f64 fallthrough false False fi final finally float fn for foreach from func function global
+    go goto i16 i32 i64 i8 if ifdef ifndef impl implements import in include include_once inline
+    instanceof int interface is isset lambda let line local long loop macro map match mod module move mut
+    namespace native new next nil None nonlocal not null object once operator or override package pass php
+    pragma private protected pub public raise range readonly ref register require rescue return select
+    Self self short signed sizeof static str string struct super switch synchronized template then this
+    throw throws trait transient true True try type typedef typename typeof u16 u32 u64 u8 undef undefined
+    union unless unsafe unset unsigned until use using usize var virtual void volatile when where while
+    with yield
+    """.split()
+)
+_MULTIPLIER = 0x9E3779B97F4A7C15
+_LF = 10
+
+
+def mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Scramble 64-bit values (the finaliser of splitmix64)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def hash_words(words: list[bytes]) -> NDArray[np.uint64]:
+    """Hash words given one by one, as :func:`scan` hashes them in a text."""
+    scanned = scan(b"\n".join(words))
+    return scanned.hashes[scanned.is_word]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """The tokens of a text, words and single other characters without white space, and its lines."""
+
+    data: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    hashes: NDArray[np.uint64]
+    is_word: NDArray[np.bool_]
+    lines: NDArray[np.int64]
+    """Line of each token, from 0."""
+    line_starts: NDArray[np.int64]
+    """Where each line starts, and where the last one ends."""
+
+    def line_hashes(self) -> NDArray[np.uint64]:
+        """Hash of each line; 0 for a blank one."""
+        return self._fold(self.hashes)
+
+    def shape_hashes(self) -> NDArray[np.uint64]:
+        """Hash of each line's shape; 0 for a blank one."""
+        names = self.is_word & ~is_in(self.hashes, _keyword_hashes())
+        return self._fold(np.where(names, np.uint64(1), self.hashes))
+
+    def _fold(self, hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        folded = np.zeros(len(self.line_starts) - 1, dtype=np.uint64)
+        if len(hashes):
+            firsts = np.flatnonzero(np.diff(self.lines, prepend=-1))
+            counts = np.diff(firsts, append=len(hashes))
+            places = (np.arange(len(hashes)) - np.repeat(firsts, counts)).astype(np.uint64)
+            folded[self.lines[firsts]] = np.add.reduceat(
+                mix(hashes + places * np.uint64(_MULTIPLIER)), firsts
+            )
+        return folded
+
+
+def is_in(values: NDArray[np.uint64], ordered: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Tell which values are in a sorted array."""
+    return find_in(values, ordered) >= 0
+
+
+def find_in(values: NDArray[np.uint64], ordered: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Place of each value in a sorted array, -1 where it is not in it."""
+    if not len(ordered):
+        return np.full(len(values), -1, dtype=np.int64)
+    distinct, inverse = np.unique(values, return_inverse=True)
+    at = np.minimum(np.searchsorted(ordered, distinct), len(ordered) - 1)
+    return np.where(ordered[at] == distinct, at, -1)[inverse]
+
+
+@lru_cache(maxsize=1)
+def _keyword_hashes() -> NDArray[np.uint64]:
+    return np.sort(hash_words([keyword.encode() for keyword in KEYWORDS]))
+
+
+def is_keyword(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Tell which word hashes are keywords of some language."""
+    return is_in(hashes, _keyword_hashes())
+
+
+@lru_cache(maxsize=1)
+def _classes() -> NDArray[np.uint8]:
+    """0 white space, 1 part of a word, 2 a token of its own."""
+    classes = np.full(256, 2, dtype=np.uint8)
+    classes[list(b" \t\r\n\f\v\0")] = 0
+    classes[list(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")] = 1
+    return classes
+
+
+def scan(text: bytes) -> Scan:
+    """Split a text into words, other characters and lines."""
+    data = np.frombuffer(text, dtype=np.uint8)
+    classes = _classes()[data]
+    inner = classes == 1
+    begins = classes == 2
+    begins[0:1] |= inner[0:1]
+    begins[1:] |= inner[1:] & ~inner[:-1]
+    starts = np.flatnonzero(begins)
+    is_word = inner[starts]
+    ends = starts + 1
+    last = inner.copy()
+    last[:-1] &= ~inner[1:]
+    ends[is_word] = np.flatnonzero(last) + 1
+    feeds = np.flatnonzero(data == _LF)
+    line_starts = np.concatenate(([0], feeds + 1, [len(data)] if not text.endswith(b"\n") else []))
+    return Scan(
+        data=data,
+        starts=starts,
+        lengths=ends - starts,
+        hashes=_hash_tokens(data, starts, ends),
+        is_word=is_word,
+        lines=np.searchsorted(feeds, starts),
+        line_starts=line_starts.astype(np.int64),
+    )
+
+
+_CHUNK = 1 << 16
+
+
+def _hash_tokens(
+    data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
+) -> NDArray[np.uint64]:
+    """Polynomial of each token's bytes by prefix sums; see attribution.fingerprint.tokens for the idea."""
+    powers, inverses = _powers()
+    places = np.arange(len(data)) & (_CHUNK - 1)
+    prefix = np.zeros(len(data) + 1, dtype=np.uint64)
+    np.cumsum((data.astype(np.uint64) + np.uint64(1)) * powers[places], out=prefix[1:])
+    sums = prefix[ends] - prefix[starts]
+    wraps = (starts // _CHUNK) != ((ends - 1) // _CHUNK)
+    hashes = mix(sums * inverses[starts & (_CHUNK - 1)])
+    for token in np.flatnonzero(wraps):  # a token across two chunks: hash it where it does not
+        alone = data[starts[token] : ends[token]][:_CHUNK]
+        whole = ((alone.astype(np.uint64) + np.uint64(1)) * powers[: len(alone)]).sum(dtype=np.uint64)
+        hashes[token] = mix(np.array([whole]))[0]
+    return hashes
+
+
+@lru_cache(maxsize=1)
+def _powers() -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    return _powers_of(_MULTIPLIER), _powers_of(pow(_MULTIPLIER, -1, 1 << 64))
+
+
+def _powers_of(base: int) -> NDArray[np.uint64]:
+    factors = np.full(_CHUNK, base, dtype=np.uint64)
+    factors[0] = 1
+    return np.multiply.accumulate(factors)

@@ -138,7 +138,7 @@ def _write_pack(directory: Path, archives: list[Path]) -> None:
 def _best_of(archive: Path) -> list[tuple[bytes, Label, bytes]]:
     """The files of an archive, distinct; of too many, those whose SHA-1 is least."""
     registry, name = archive.parent.parent.name, archive.parent.name.replace("__", "/")
-    found = {}
+    found: dict[bytes, tuple[Label, bytes]] = {}
     for path, content in code_files(archive):
         label = Label(language=language_of(path) or "", url=f"pkg:{registry}/{name}", path=path)
         found.setdefault(hashlib.sha1(content, usedforsecurity=False).digest(), (label, content))

@@ -15,6 +15,7 @@ import math
 import multiprocessing
 import time
 from collections.abc import Iterator
+from multiprocessing.pool import Pool as PoolType
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from scaling.pack import Label, Pack, PackWriter
 _BATCH_FILES = 400
 _BATCH_BYTES = 4 << 20
 _TASK_FILES = 1000
+_ASKED_FILES = 2_000
 
 
 def main() -> None:
@@ -35,6 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--real", type=int, default=10_000, help="real files to grow from (default: 10,000)")
     parser.add_argument("--documents", type=int, default=40_000, help="files to grow to (default: 40,000)")
+    parser.add_argument("--kin", type=int, default=20_000, help="files of each kind compared for kinship")
     parser.add_argument("--cache", type=Path, default=DEFAULT_CACHE, help=f"default: {DEFAULT_CACHE}")
     args = parser.parse_args()
     pack = real_corpus(args.cache)
@@ -46,7 +49,7 @@ def main() -> None:
     if args.documents <= len(pack):
         parts["as many real"] = (pack, args.documents)
     print_histograms(parts)
-    print_kinship(pack, args.cache)
+    print_kinship(pack, args.cache, args.kin)
 
 
 def grow(pack: Pack, real: int, documents: int, cache: Path) -> Pack:
@@ -144,39 +147,58 @@ def _level_name(level: int) -> str:
     return "1" if level == 0 else f"{2**level}–{2 ** (level + 1) - 1}"
 
 
-def print_kinship(pack: Pack, cache: Path, *, documents: int = 8_000) -> None:
-    """Print which share of seeds comes again: in packages of the other half, and in another universe."""
-    numbers = range(min(len(pack), 2 * documents))
-    halves = [half_of(pack.label(n).url, pack.label(n).path) for n in numbers]
-    here = [n for n, half in zip(numbers, halves, strict=True) if half == 0][: documents // 2]
-    there = [n for n, half in zip(numbers, halves, strict=True) if half == 1][: documents // 2]
+def print_kinship(pack: Pack, cache: Path, files: int) -> None:
+    """Print which share of the seeds of some files comes again in other packages, and in another universe.
+
+    The files are of one half of the packages; they are compared with ``files`` files of the other half, and
+    with as many of their own half, themselves among them, rewritten.
+    """
+    halves = np.array([half_of(label.url, label.path) for label in map(pack.label, range(len(pack)))])
+    here, there = (np.flatnonzero(halves == half)[:files] for half in (0, 1))
     mutator = _mutator(pack, cache)
-    texts = [pack.content(n) for n in here]
-    rewritten = [
-        text
-        for first in range(0, len(texts), _BATCH_FILES)
-        for text in rewrite_batch(mutator, texts[first : first + _BATCH_FILES], [mutator.universe(1)])[0]
-    ]
-    languages = [pack.label(n).language for n in here]
-    parents = [seeds_of(text, language) for text, language in zip(texts, languages, strict=True)]
-    others = [seeds_of(pack.content(n), pack.label(n).language) for n in there]
-    grown = [seeds_of(text, language) for text, language in zip(rewritten, languages, strict=True)]
-    print(f"\nshare of the seeds of {len(here):,} files that are met again\n")
-    print(
-        "| seeds found in … of the files | in other packages | in another universe |\n| --- | ---: | ---: |"
-    )
+    mutator.universe(1)  # made before the pool, whose processes share it
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        asked = _collected(pool, pack, cache, here[:_ASKED_FILES], universe=0)
+        others = _collected(pool, pack, cache, there, universe=0)
+        grown = _collected(pool, pack, cache, here, universe=1)
+    print(f"\nshare of the seeds of {len(here[:_ASKED_FILES]):,} files met again in {len(there):,} others\n")
+    print("| seeds found in … of the files | in other packages | in another universe |")
+    print("| --- | ---: | ---: |")
     for which, kind in enumerate(("literal", "structural")):
-        ours = np.concatenate([seeds[which] for seeds in parents])
-        values, counts = np.unique(ours, return_counts=True)
-        again = [
-            np.isin(values, np.concatenate([seeds[which] for seeds in found])) for found in (others, grown)
-        ]
+        values, counts = np.unique(asked[which], return_counts=True)
+        again = [np.isin(values, found[which]) for found in (others, grown)]
         for level in range(int(np.log2(counts.max())) + 1):
             inside = np.log2(counts).astype(np.int64) == level
             if inside.sum() >= 20:
                 cells = " | ".join(f"{met[inside].mean():.2%}" for met in again)
                 print(f"| {kind}, {_level_name(level)} | {cells} |")
         print(f"| {kind}, all | {' | '.join(f'{met.mean():.2%}' for met in again)} |")
+
+
+def _collected(
+    pool: PoolType, pack: Pack, cache: Path, numbers: NDArray[np.int64], *, universe: int
+) -> list[NDArray[np.uint64]]:
+    """The sampled literal and structural seeds of files, as they are or as they are in a universe."""
+    tasks = [
+        (pack.directory, cache, numbers[first : first + _BATCH_FILES], universe)
+        for first in range(0, len(numbers), _BATCH_FILES)
+    ]
+    found = pool.map(_seeds_in, tasks, chunksize=1)
+    return [np.concatenate([part[which] for part in found]) for which in range(2)]
+
+
+def _seeds_in(
+    task: tuple[Path, Path, NDArray[np.int64], int],
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    directory, cache, numbers, universe = task
+    pack = Pack(directory)
+    texts = [pack.content(number) for number in numbers.tolist()]
+    if universe:
+        mutator = _mutator(pack, cache)
+        texts = rewrite_batch(mutator, texts, [mutator.universe(universe)])[0]
+    labels = [pack.label(number) for number in numbers.tolist()]
+    found = [seeds_of(text, label.language) for text, label in zip(texts, labels, strict=True)]
+    return np.concatenate([a for a, _ in found]), np.concatenate([b for _, b in found])
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from fetch import DEFAULT_CACHE, describe, real_corpus
 from growth import grow
 from scaling.child import Task, forget
 from scaling.engines import ENGINES, Engine
+from scaling.goals import goal_rows
 from scaling.pack import Pack
 from scaling.queries import QuerySet, draw_queries
 from scaling.run import Limits, NotFinishedError, build_kept, index_folder, run_step
@@ -188,7 +189,7 @@ def _report(column: Column) -> None:
 
 def _print_size(size: int, pack: Pack, columns: list[Column]) -> None:
     """Print all tables of one size."""
-    grown = size > pack.languages(size).total()
+    grown = pack.directory.name != "real"
     print(f"\n### {size:,} documents, {pack.size(0, size) / 1e6:,.0f} MB{' (grown)' * grown}")
     names = [c.engine for c in columns]
     print_table("", names, build_rows(columns) + search_rows(columns))
@@ -206,6 +207,7 @@ def _print_size(size: int, pack: Pack, columns: list[Column]) -> None:
     mine = [c for c in columns if c.engine.startswith(OURS)]
     print_table("bytes a source byte", [c.engine for c in mine], group_rows(mine))
     print_table("lane by itself", [c.engine for c in mine], lane_rows(mine))
+    print_table("goal", ["bound", "measured", ""], goal_rows(mine))
 
 
 def _print_growth(columns: list[Column]) -> None:

@@ -126,8 +126,8 @@ def _ask(search: Search, queries: tuple[Query, ...], budget_s: float) -> Times:
         ended = time.perf_counter()
         times.milliseconds.append((ended - started) * 1e3)
         times.kinds.append(query.kind)
-        times.first.append(query.path in answers[:1])
-        times.among.append(query.path in answers)
+        times.first.append(query.source in answers[:1])
+        times.among.append(query.source in answers)
         if ended > deadline:
             break
     return times

@@ -1,4 +1,4 @@
-"""How far words, lines and shapes of lines spread from some packages to others, measured on real files.
+"""How far words, lines and pairs of lines spread from some packages to others, measured on real files.
 
 The real packages are split in two halves. For things found in d files of one half, the share of them that
 the other half has too is the chance that a package never seen holds them as well; it is measured for each
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scaling.pack import Pack
 from scaling.words import LONGEST_WORD, Scan, find_in, scan
 
-KINDS = ("words", "lines", "shapes")
-_LEAST = {"words": 24, "lines": 2, "shapes": 2}
+KINDS = ("words", "lines", "pairs")
+_LEAST = {"words": 24, "lines": 2, "pairs": 2}
 """Things in fewer files are not remembered: they are taken to be fresh in every package."""
 _FILES_A_TASK = 2000
 _SPELLING_TASKS = 30
@@ -48,18 +48,19 @@ class Commonness:
 
     words: Spread
     lines: Spread
-    shapes: Spread
+    pairs: Spread
+    """Two lines in a row, blank ones aside."""
     spellings: NDArray[np.bytes_]
     """The words themselves, in the order of their hashes."""
 
 
 def measure_commonness(pack: Pack, cache: Path) -> Commonness:
-    """Count words, lines and shapes through the first files of a pack; kept in a file."""
+    """Count words, lines and pairs of lines through the first files of a pack; kept in a file."""
     kept = cache / f"commonness-{len(pack)}.npz"
     if not kept.is_file():
         counts = _count(pack)
         partial = kept.with_suffix(".part.npz")
-        np.savez(partial, **counts)
+        np.savez(partial, allow_pickle=False, **counts)
         partial.replace(kept)
     stored = np.load(kept)
     return Commonness(
@@ -94,7 +95,8 @@ def _count(pack: Pack) -> dict[str, NDArray[np.generic]]:
             spread = _spread(np.concatenate([part.pop(kind) for part in parts]), least=_LEAST[kind])
             counts |= {f"{kind}_hashes": spread.hashes, f"{kind}_frequency": spread.frequency}
             counts[f"{kind}_chances"] = spread.chances
-        common = counts["words_hashes"]
+            if kind == "words":
+                common = spread.hashes
         spelled = np.zeros(len(common), dtype=f"S{LONGEST_WORD}")
         for at, found in pool.imap(_spellings, [(*task, common) for task in ranges[:_SPELLING_TASKS]]):
             spelled[at] = found
@@ -111,7 +113,7 @@ def _things(task: tuple[Path, int, int]) -> dict[str, NDArray[np.uint64]]:
         label, scanned = pack.label(number), scan(pack.content(number))
         half = np.uint64(half_of(label.url, label.path))
         for kind, hashes in zip(
-            KINDS, (_usable_words(scanned), scanned.line_hashes(), scanned.shape_hashes()), strict=True
+            KINDS, (_usable_words(scanned), scanned.line_hashes(), scanned.pair_hashes()), strict=True
         ):
             found[kind].append(np.unique(hashes[hashes != 0] >> np.uint64(1)) << np.uint64(1) | half)
     return {kind: np.concatenate(parts) for kind, parts in found.items()}

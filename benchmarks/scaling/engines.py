@@ -1,6 +1,6 @@
 """The engines that are compared, each behind the same two calls: build an index, open it to search.
 
-A searcher is given a text and a name with the right extension; it answers the paths of the files that it
+A searcher is given a text and a name with the right extension; it answers the names of the files that it
 holds to be the source, best first.
 """
 
@@ -18,9 +18,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from scaling.pack import Pack
+import numpy as np
+
+from scaling.pack import Label, Pack
+
+if TYPE_CHECKING:
+    from attribution.model import Match
 
 Search = Callable[[bytes, str], list[str]]
 _WORD = re.compile(r"\w+")
@@ -43,7 +48,6 @@ class Engine:
     """Open an index for one of the lanes, "" being all."""
     lanes: Callable[[], list[str]] = list
     """Names of lanes that can be measured alone."""
-    build_cores: int = 1
 
 
 def _ours_version() -> str:
@@ -93,16 +97,20 @@ def _ours_open(directory: Path, lane: str) -> Search:
         tracer = Tracer.open([directory])
 
     def search(text: bytes, name: str) -> list[str]:
-        return [match.origin.path for match in tracer.trace(text, path=name).matches[:_TOP]]
+        return [_name_of(match) for match in tracer.trace(text, path=name).matches[:_TOP]]
 
     return search
+
+
+def _name_of(match: Match) -> str:
+    return Label(language="", url=match.origin.url, path=match.origin.path).name
 
 
 def _tantivy_schema() -> Any:
     import tantivy
 
     builder = tantivy.SchemaBuilder()
-    builder.add_text_field("path", stored=True, index_option="basic", tokenizer_name="raw")
+    builder.add_text_field("name", stored=True, index_option="basic", tokenizer_name="raw")
     builder.add_text_field("body", stored=False, index_option="freq")
     return builder.build()
 
@@ -115,7 +123,7 @@ def _tantivy_build(pack: Pack, documents: int, directory: Path) -> None:
     writer = index.writer(heap_size=512 << 20, num_threads=2)
     for number in range(documents):
         body = pack.content(number).decode("utf-8", "replace")
-        writer.add_document(tantivy.Document(path=pack.label(number).path, body=body))
+        writer.add_document(tantivy.Document(name=pack.label(number).name, body=body))
     writer.commit()
     writer.wait_merging_threads()
 
@@ -134,7 +142,7 @@ def _tantivy_open(directory: Path, _: str) -> Search:
             if len(word) <= 40
         ]
         hits = searcher.search(tantivy.Query.boolean_query(terms), _TOP).hits
-        return [searcher.doc(address)["path"][0] for _, address in hits]
+        return [searcher.doc(address)["name"][0] for _, address in hits]
 
     return search
 
@@ -158,8 +166,8 @@ def _datasketch_build(pack: Pack, documents: int, directory: Path) -> None:
     lsh = MinHashLSH(threshold=0.7, num_perm=128)
     for number in range(documents):
         lsh.insert(number, _minhash(pack.content(number)))
-    paths = [pack.label(number).path for number in range(documents)]
-    _dump((lsh, paths), directory)
+    names = [pack.label(number).name for number in range(documents)]
+    _dump((lsh, names), directory)
 
 
 def _dump(value: object, directory: Path) -> None:
@@ -174,8 +182,8 @@ def _load_pickle(directory: Path) -> Any:
 
 
 def _datasketch_open(directory: Path, _: str) -> Search:
-    lsh, paths = _load_pickle(directory)
-    return lambda text, _: [paths[number] for number in lsh.query(_minhash(text))[:_TOP]]
+    lsh, names = _load_pickle(directory)
+    return lambda text, _: [names[number] for number in lsh.query(_minhash(text))[:_TOP]]
 
 
 def _copydetect_print(text: bytes, path: str) -> Any:
@@ -186,7 +194,7 @@ def _copydetect_print(text: bytes, path: str) -> Any:
 
 def _copydetect_build(pack: Pack, documents: int, directory: Path) -> None:
     """Fingerprint all files: copydetect has no index, it compares with one after the other."""
-    prints = [_copydetect_print(pack.content(n), pack.label(n).path) for n in range(documents)]
+    prints = [_copydetect_print(pack.content(n), pack.label(n).name) for n in range(documents)]
     _dump(prints, directory)
 
 
@@ -210,8 +218,6 @@ _NO_TOKEN = 0xFE
 
 def _infini_gram_build(pack: Pack, documents: int, directory: Path) -> None:
     """Write bytes and offsets as its first step would, without its tokenizer; let it sort the suffixes."""
-    import numpy as np
-
     directory.mkdir(parents=True)
     offsets, at = np.zeros(documents, dtype=np.uint64), 0
     with (directory / "tokenized.0").open("wb", buffering=1 << 20) as file:
@@ -220,9 +226,8 @@ def _infini_gram_build(pack: Pack, documents: int, directory: Path) -> None:
             offsets[number] = at
             at += file.write(b"\xff" + content)
     offsets.tofile(directory / "offset.0")
-    (directory / "paths.txt").write_text(
-        "\n".join(pack.label(number).path for number in range(documents)), "utf-8", "surrogateescape"
-    )
+    names = "\n".join(pack.label(number).name for number in range(documents))
+    (directory / "names.txt").write_text(names, "utf-8", "surrogateescape")
     (directory / "data").mkdir()
     options = "--token_dtype u8 --cpus 2 --mem 6 --ulimit 1024".split()
     folders = ["--data_dir", str(directory / "data"), "--save_dir", str(directory)]
@@ -240,19 +245,16 @@ def _infini_gram_open(directory: Path, _: str) -> Search:
     engine = InfiniGramEngine(
         str(directory), eos_token_id=_NO_TOKEN, vocab_size=0xFF, version=4, token_dtype="u8"
     )
-    paths = (directory / "paths.txt").read_text("utf-8", "surrogateescape").split("\n")
+    names = (directory / "names.txt").read_text("utf-8", "surrogateescape").split("\n")
+    offsets = np.fromfile(directory / "offset.0", dtype=np.uint64)  # its own look-up refuses odd places
 
     def search(text: bytes, _: str) -> list[str]:
         answer: Any = engine.attribute(
             input_ids=list(text), delim_ids=[], min_len=40, max_cnt=50, enforce_bow=False
         )
         longest = sorted(answer["spans"], key=lambda span: span["l"] - span["r"])[:1]
-        found = [
-            engine.get_doc_by_ptr_2(s=doc["s"], ptr=doc["ptr"], needle_len=1, max_ctx_len=1)
-            for span in longest
-            for doc in span["docs"][:_TOP]
-        ]
-        return [paths[document["doc_ix"]] for document in found]  # type: ignore[typeddict-item]
+        places = [doc["ptr"] for span in longest for doc in span["docs"][:_TOP]]
+        return [names[number] for number in np.searchsorted(offsets, places, side="right") - 1]
 
     return search
 
@@ -280,7 +282,6 @@ ENGINES = {
             load=_ours_load,
             open=_ours_open,
             lanes=_ours_lanes,
-            build_cores=2,
         ),
         Engine(
             name="sc-attrib-sparse",
@@ -289,7 +290,6 @@ ENGINES = {
             build=_ours_build("sparse"),
             load=_ours_load,
             open=_ours_open,
-            build_cores=2,
         ),
         Engine(
             name="infini-gram",
@@ -298,7 +298,6 @@ ENGINES = {
             build=_infini_gram_build,
             load=_importing("infini_gram.engine"),
             open=_infini_gram_open,
-            build_cores=2,
         ),
         Engine(
             name="tantivy",
@@ -307,7 +306,6 @@ ENGINES = {
             build=_tantivy_build,
             load=_importing("tantivy"),
             open=_tantivy_open,
-            build_cores=2,
         ),
         Engine(
             name="datasketch",

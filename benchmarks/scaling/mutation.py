@@ -4,15 +4,14 @@ A universe has its own names and its own punctuation, used consistently in all i
 common change places with words of the same length and of about the same frequency, so that the vocabulary
 does not grow faster than it should; the letters of all other words are permuted. Keywords stay, marks such
 as ``( , =`` change places among themselves, so neither literal nor structural seeds outlive the change,
-while within a universe files share exactly what they share in reality. Lines and shapes of lines that are
-common stay as they are with the measured chance that other packages hold them too (see
+while within a universe files share exactly what they share in reality. Lines that are common stay as they
+are with the measured chance that other packages hold them too (see
 :mod:`scaling.commonness`): so idioms, imports and licence headers are found in all universes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +25,9 @@ _BRACKETS = (b"()", b"[]", b"{}")
 _BLOCK = 16
 """Common words of one length change places among so many neighbours in the order of frequency."""
 _NOWHERE = np.int64(-1)
-FRESH, SHAPED, KEPT = 0, 1, 2
-"""What becomes of a line: all new; new names in the old punctuation; untouched."""
+_SEED_TOKENS = 8
+FRESH, KEPT = 0, 1
+"""What becomes of a line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Universe:
 
     number: int
     bytes_by_fate: NDArray[np.uint8]
-    """What each byte becomes in a line of each fate; shape (3, 256), flattened."""
+    """What each byte becomes in a line of either fate; shape (2, 256), flattened."""
     words_by_length: tuple[NDArray[np.uint8], ...]
     """For each length the new spelling of each common word of that length; shape (words, length)."""
 
@@ -89,7 +89,8 @@ class Mutator:
             data=scanned.data,
             line_lengths=np.diff(scanned.line_starts),
             line_chances=_Chances.of(scanned.line_hashes(), self._common.lines),
-            shape_chances=_Chances.of(scanned.shape_hashes(), self._common.shapes),
+            pair_chances=_Chances.of(scanned.pair_hashes(), self._common.pairs),
+            is_long=scanned.words_of_lines() >= _SEED_TOKENS,
             places=tuple(places),
         )
 
@@ -139,7 +140,7 @@ class _Chances:
     @classmethod
     def of(cls, hashes: NDArray[np.uint64], spread: Spread) -> _Chances:
         chances = spread.chance(find_in(hashes >> np.uint64(1), spread.hashes))
-        return cls(hashes=hashes, chances=np.where(hashes == 0, 1.0, chances))
+        return cls(hashes=hashes, chances=np.where(hashes == 0, 0.0, chances))
 
     def drawn(self, universe: int) -> NDArray[np.bool_]:
         """Which lines stay in a universe; the same line always has the same fate."""
@@ -153,20 +154,33 @@ class Prepared:
 
     data: NDArray[np.uint8]
     line_lengths: NDArray[np.int64]
+    is_long: NDArray[np.bool_]
+    """Whether a line holds enough tokens for a literal seed."""
     line_chances: _Chances
-    shape_chances: _Chances
+    pair_chances: _Chances
     places: tuple[Places, ...]
 
     def rewritten(self, universe: Universe) -> bytes:
         """The text as it is in a universe; as long as it was, byte for byte."""
-        fates = np.where(self.shape_chances.drawn(universe.number), SHAPED, FRESH).astype(np.uint16)
-        fates[self.line_chances.drawn(universe.number)] = KEPT
+        fates = np.where(self._kept_lines(universe.number), KEPT, FRESH).astype(np.uint16)
         index = np.repeat(fates << np.uint16(8), self.line_lengths)
         index |= self.data
         written = np.take(universe.bytes_by_fate, index)
         for length, places in enumerate(self.places, start=1):
             self._put_words(written, fates, places, universe.words_by_length[length], length)
-        return cast(bytes, written.tobytes())
+        return written.tobytes()
+
+    def _kept_lines(self, universe: int) -> NDArray[np.bool_]:
+        """Lines that hold a seed of their own stay by themselves, shorter ones only with a neighbour."""
+        pairs = self.pair_chances.drawn(universe)
+        solid = np.flatnonzero(self.line_chances.hashes)
+        with_next = np.zeros(len(pairs), dtype=np.bool_)
+        with_next[solid] = pairs[solid]
+        with_previous = np.zeros(len(pairs), dtype=np.bool_)
+        with_previous[solid[1:]] = pairs[solid[:-1]]
+        kept = np.where(self.is_long, self.line_chances.drawn(universe), with_next | with_previous)
+        blank = self.line_chances.hashes == 0
+        return np.asarray(kept | blank, dtype=np.bool_)
 
     def _put_words(
         self,
@@ -187,23 +201,22 @@ class Prepared:
 
 
 def _byte_tables(number: int) -> NDArray[np.uint8]:
-    """What each byte becomes in a fresh line, in a shaped line and in a kept line."""
+    """What each byte becomes in a fresh line and in a kept line."""
     chance = np.random.default_rng([number, 7])
     kept = np.arange(256, dtype=np.uint8)
-    shaped = kept.copy()
+    fresh = kept.copy()
     lower = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz", dtype=np.uint8)
     letters = _without_fixed_points(chance, 26)
-    shaped[lower], shaped[lower - 32] = lower[letters], lower[letters] - 32
+    fresh[lower], fresh[lower - 32] = lower[letters], lower[letters] - 32
     digits = np.arange(ord("1"), ord("9") + 1)
-    shaped[digits] = digits[_without_fixed_points(chance, 9)]
-    fresh = shaped.copy()
+    fresh[digits] = digits[_without_fixed_points(chance, 9)]
     marks = np.frombuffer(_SINGLE_MARKS, dtype=np.uint8)
     marks = marks[np.random.default_rng([number // len(marks), 8]).permutation(len(marks))]
     fresh[marks] = np.roll(marks, number % len(marks))
     for opening in range(3):
         for side in range(2):
             fresh[_BRACKETS[opening][side]] = _BRACKETS[(opening + number) % 3][side]
-    return np.concatenate((fresh, shaped, kept))
+    return np.concatenate((fresh, kept))
 
 
 def _without_fixed_points(chance: np.random.Generator, count: int) -> NDArray[np.int64]:

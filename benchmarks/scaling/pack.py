@@ -32,6 +32,11 @@ class Label:
     url: str
     path: str
 
+    @property
+    def name(self) -> str:
+        """Package and path: what an engine should answer."""
+        return f"{self.url} {self.path}"
+
     def line(self) -> bytes:
         """One line of ``files.tsv``, without its end."""
         return "\t".join((self.language, self.url, self.path)).encode("utf-8", "surrogateescape")

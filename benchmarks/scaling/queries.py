@@ -28,12 +28,13 @@ class Query:
 
     kind: QueryKind
     text: bytes
-    path: str
+    source: str
+    """Name of the file that it was taken from; see :attr:`Label.name`."""
 
     @property
     def name(self) -> str:
         """The name under which it is asked: it tells the language, and nothing else."""
-        return f"query.{self.path.rpartition('.')[2]}"
+        return f"query.{self.source.rpartition('.')[2]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,15 +83,15 @@ def _snippets(pack: Pack, numbers: list[int], chance: random.Random) -> Iterator
         first = chance.randrange(len(lines) - SNIPPET_LINES)
         text = b"\n".join(lines[first : first + SNIPPET_LINES]) + b"\n"
         if len(_WORD.findall(text)) >= _LEAST_WORDS and max(map(len, lines)) < 1000:
-            yield Query(kind="verbatim", text=text, path=pack.label(number).path)
+            yield Query(kind="verbatim", text=text, source=pack.label(number).name)
 
 
 def _as_unknown(query: Query) -> Query:
-    return Query(kind="not indexed", text=query.text, path=query.path)
+    return Query(kind="not indexed", text=query.text, source=query.source)
 
 
 def _edited(query: Query, chance: random.Random) -> Query:
-    return Query(kind="edited", text=edit_lines(query.text, 0.2, chance), path=query.path)
+    return Query(kind="edited", text=edit_lines(query.text, 0.2, chance), source=query.source)
 
 
 def _files(pack: Pack, numbers: list[int], count: int, chance: random.Random) -> tuple[Query, ...]:
@@ -99,7 +100,7 @@ def _files(pack: Pack, numbers: list[int], count: int, chance: random.Random) ->
         content = pack.content(number)
         if 950 <= content.count(b"\n") <= 1050 and len(drawn) < count:
             text = edit_lines(content, 0.05, chance)
-            drawn.append(Query(kind="file", text=text, path=pack.label(number).path))
+            drawn.append(Query(kind="file", text=text, source=pack.label(number).name))
     return tuple(drawn)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import os
 import pickle
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -138,7 +140,8 @@ def build_kept(engine: Engine, task: Task, limits: Limits, root: Path, corpus: s
 
 def index_folder(root: Path, engine: str, documents: int, corpus: str) -> Path:
     """Where an index lies: its name says engine, size, version and corpus."""
-    return root / f"{engine}-{documents}-{ENGINES[engine].version()}-{corpus}" / "index"
+    adapter = zlib.crc32(inspect.getsource(ENGINES[engine].build).encode())
+    return root / f"{engine}-{documents}-{ENGINES[engine].version()}-{adapter:08x}-{corpus}" / "index"
 
 
 def disk_bytes(directory: Path) -> int:

@@ -36,6 +36,8 @@ Row = tuple[str, Sequence[str]]
 
 def print_table(heading: str, columns: list[str], rows: list[Row]) -> None:
     """Print one table."""
+    if not rows:
+        return
     print(f"\n| {heading} | {' | '.join(columns)} |\n| --- |{' ---: |' * len(columns)}")
     for name, cells in rows:
         if any(cell not in {"", "–"} for cell in cells):
@@ -165,7 +167,7 @@ def growth_sentence(small: Column, large: Column) -> str:
     )
     return (
         f"{small.engine}: {documents:,.0f} times the documents ({small.documents:,} to {large.documents:,}) "
-        f"take {times:.2f} times as long a snippet (p50 {before:.2f} to {after:.2f} ms), as N^{exponent:.2f}; "
+        f"take {times:.2f} times as long a snippet (p50 {before:.2f} to {after:.2f} ms), N^{exponent:.2f}; "
         f"log N grows {logs:.2f} times, so it grows {verdict}."
     )
 

@@ -1,8 +1,7 @@
-"""Words, lines and shapes of lines of a text, found with numpy: what growing a corpus needs to know of it.
+"""Words and lines of a text, found with numpy: what growing a corpus needs to know of it.
 
-A *word* is a run of letters and digits (``_`` separates: ``read_rows`` is two words), a *line* is compared
-without its white space, the *shape* of a line is the line with each word that is no keyword replaced by one
-symbol.
+A *word* is a run of letters and digits (``_`` separates: ``read_rows`` is two words); a *line* is compared
+without its white space.
 """
 
 from __future__ import annotations
@@ -66,10 +65,17 @@ class Scan:
         """Hash of each line; 0 for a blank one."""
         return self._fold(self.hashes)
 
-    def shape_hashes(self) -> NDArray[np.uint64]:
-        """Hash of each line's shape; 0 for a blank one."""
-        names = self.is_word & ~is_in(self.hashes, _keyword_hashes())
-        return self._fold(np.where(names, np.uint64(1), self.hashes))
+    def pair_hashes(self) -> NDArray[np.uint64]:
+        """Hash of each line together with the next that is not blank; 0 for a blank or the last one."""
+        lines = self.line_hashes()
+        solid = np.flatnonzero(lines)
+        pairs = np.zeros(len(lines), dtype=np.uint64)
+        pairs[solid[:-1]] = mix(lines[solid[:-1]] * np.uint64(_MULTIPLIER) + lines[solid[1:]])
+        return pairs
+
+    def words_of_lines(self) -> NDArray[np.int64]:
+        """Tokens of each line."""
+        return np.bincount(self.lines, minlength=len(self.line_starts) - 1)
 
     def _fold(self, hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
         folded = np.zeros(len(self.line_starts) - 1, dtype=np.uint64)

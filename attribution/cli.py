@@ -42,6 +42,8 @@ class CommandModule(Protocol):
 COMMANDS = (
     Command("check", "attribution.commands.check", "find out where code comes from, and under which licence"),
     Command("index", "attribution.commands.index", "build and inspect an index of known code"),
+    Command("search", "attribution.commands.search", "find known files by their words"),
+    Command("show", "attribution.commands.show", "print the known text that a SWHID names, or compare it"),
     Command("swhid", "attribution.commands.swhid", "print the Software Heritage identifiers of files"),
     Command("lsp", "lsp.command", "run the language server for an editor"),
     Command("demo", "lsp.demo", "see it work: index, complete and trace real code"),

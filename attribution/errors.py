@@ -8,7 +8,7 @@
     └── IndexUnusableError        an index that cannot be used as it is
         ├── IndexNotFoundError    there is no index at that path
         ├── IndexCorruptError     bytes on disk are not the bytes that were written
-        ├── IndexVersionError     written by a newer version of this program
+        ├── IndexVersionError     written by another version of this program
         └── IndexLockedError      another process is writing to it
 
 Every message says what happened, where, and how to mend it.
@@ -88,10 +88,12 @@ class IndexVersionError(IndexUnusableError):
     """The index was written in a format that this version does not know."""
 
     def __init__(self, path: Path | str, *, found: int, known: int) -> None:
+        self.is_newer = found > known
+        upgrade = "upgrade sc-attrib, or " if self.is_newer else ""
         super().__init__(
             path,
-            f"it has format {found} and this version reads up to format {known}",
-            remedy="upgrade sc-attrib, or build the index anew with this version",
+            f"it has format {found} and this version reads format {known}",
+            remedy=f"{upgrade}build the index anew with this version",
         )
 
 

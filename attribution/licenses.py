@@ -15,8 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attribution.languages.extensions import language_of
 from attribution.model import NO_ASSERTION, License
-from attribution.sources.files import language_of
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, PackageMetadata

@@ -33,6 +33,8 @@ class Origin:
     revision: str | None = None
     """A ``swh:1:rev:…`` or ``swh:1:rel:…``, or where there is none a release such as ``requests 2.34.2``."""
     snapshot: Swhid | None = None
+    date: str | None = None
+    """ISO 8601 date or time at which the content is known to have been there; the earliest origin leads."""
     license: License = License()
 
     def __post_init__(self) -> None:
@@ -82,8 +84,15 @@ class Lane(StrEnum):
     """By which way of looking a match was found."""
 
     BLOB = "blob"
+    """The git blob id."""
     SEEDS = "seeds"
+    """Literal seeds."""
+    STRUCTURE = "structure"
+    """Parameterised seeds, which a renaming does not touch."""
     MINHASH = "minhash"
+    """Whole-file MinHash signatures."""
+    WORDS = "words"
+    """BM25 over words, verified line by line."""
 
 
 class Verdict(StrEnum):
@@ -128,6 +137,8 @@ class Match:
     """Known files that hold the same range, this one included."""
     other_licenses: tuple[str, ...] = ()
     """Licence expressions of the copies, where they differ from this one's."""
+    renames: tuple[tuple[str, str], ...] = ()
+    """Of renamed code, where the source's text is at hand: (name there, name here), most frequent first."""
 
     @property
     def license(self) -> License:

@@ -40,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument(
         "--profile", choices=("full", "sparse"), default="full", help="density (default: full)"
     )
+    build.add_argument(
+        "--contents", action="store_true", help="keep the text too, for show and exact comparison"
+    )
     info = actions.add_parser("info", help="tell what an index holds")
     _add_index(info)
     info.add_argument("--format", choices=("text", "json"), default="text")
@@ -76,7 +79,7 @@ def _build(args: argparse.Namespace) -> int:
         raise UsageError("nothing to index; name a source: --packages or --tree DIR")
     skipped: Counter[str] = Counter()
     files = _with_progress(_sources(args, skipped))
-    summary = build_index(args.index, files, profile=Profile(args.profile))
+    summary = build_index(args.index, files, profile=Profile(args.profile), with_contents=args.contents)
     if skipped:
         print("left out: " + ", ".join(f"{n} {why}" for why, n in skipped.most_common()), file=sys.stderr)
     print(

@@ -1,40 +1,155 @@
-"""Everything an index keeps of a file: bytes in, arrays out."""
+"""Everything an index keeps of a file, and everything a query looks up: bytes in, arrays out."""
 
 from __future__ import annotations
 
+import re
+from ctypes import c_char_p, c_int32, c_int64, c_void_p
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attribution.fingerprint.lines import line_sketches
-from attribution.fingerprint.minhash import shingle_hashes, signature
-from attribution.fingerprint.seeds import Seeds, all_seeds, winnow
-from attribution.fingerprint.tokens import tokenize
+from attribution.fingerprint.minhash import sign
+from attribution.fingerprint.seeds import K_TOKENS, MAX_WINDOW, Seeds
+from attribution.fingerprint.tokens import count_lines
+from attribution.languages.language import Language, language_named
+from attribution.languages.native import native
+from attribution.native.library import KERNELS, pointer
+
+KERNELS.sc_literal_print.argtypes = (
+    c_char_p, c_int64, c_int32, c_int32, c_void_p, c_void_p, c_int64, c_void_p, c_int64, c_void_p
+)  # fmt: skip
+KERNELS.sc_literal_print.restype = None
+KERNELS.sc_structural_print.argtypes = (
+    c_char_p, c_int64, c_void_p, c_int32, c_void_p, c_void_p, c_int64, c_void_p, c_int64
+)  # fmt: skip
+KERNELS.sc_structural_print.restype = c_int64
+
+_HEAD_BYTES = 4096
+_HEAD_LINES = 5
+_GENERATED = re.compile(
+    rb"auto-?generated|automatically[ -]generated|generated automatically|this file is generated"
+    rb"|code generated .{0,200}do not edit",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postings:
+    """Seeds that winnowing keeps, in the order of their positions; two arrays of the same length."""
+
+    keys: NDArray[np.uint64]
+    """Low 40 bits of each seed's hash."""
+    lines: NDArray[np.uint32]
+    """Line, from 1, of each seed's first token."""
+
+    def __len__(self) -> int:
+        return len(self.keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fingerprint:
     """The arrays that stand for one file in an index."""
 
-    seeds: Seeds
-    seed_lines: NDArray[np.int32]
-    """Line, from 1, of each seed's first token."""
+    literal: Postings
+    structural: Postings
+    """Empty where the profile keeps no structure."""
     sketches: NDArray[np.uint16]
-    """One sketch a line."""
+    """Literal sketch of each line; 0 = no token."""
+    structure_sketches: NDArray[np.uint8]
+    """Structural sketch of each line, 0 = no structural token; empty where the profile keeps no structure."""
     signature: NDArray[np.uint32] | None
     """MinHash signature, where the profile keeps one."""
     token_count: int
+    """Literal tokens of the file."""
+    is_generated: bool
+    """Whether the file says in its first lines that a program wrote it."""
+
+    @property
+    def seeds(self) -> Seeds:
+        """Until the index is rewritten: the literal keys."""
+        return Seeds(hashes=self.literal.keys, positions=self.literal.lines.astype(np.int32))
+
+    @property
+    def seed_lines(self) -> NDArray[np.int32]:
+        """Until the index is rewritten: the literal lines."""
+        return self.literal.lines.astype(np.int32)
 
 
-def fingerprint(content: bytes, *, window_tokens: int, with_signature: bool) -> Fingerprint:
-    """Compute what an index keeps of ``content``; pure, and the same on every machine."""
-    tokens = tokenize(content)
-    seeds = winnow(all_seeds(tokens), window=window_tokens)
-    return Fingerprint(
-        seeds=seeds,
-        seed_lines=tokens.lines[seeds.positions],
-        sketches=line_sketches(tokens),
-        signature=signature(shingle_hashes(content)) if with_signature else None,
-        token_count=len(tokens),
+def fingerprint(
+    content: bytes,
+    *,
+    language: Language | None = None,
+    window_tokens: int,
+    with_structure: bool = False,
+    with_signature: bool,
+) -> Fingerprint:
+    """Compute what an index keeps of ``content``; pure, and the same on every machine.
+
+    ``window_tokens`` is the winnowing window of both streams, 1 to 256. Four native calls that run without
+    Python's global lock, so threads scale.
+    """
+    if not 1 <= window_tokens <= MAX_WINDOW:
+        raise ValueError(f"window_tokens is {window_tokens}, not between 1 and {MAX_WINDOW}")
+    line_count = count_lines(content)
+    literal, sketches, token_count = _literal(content, window_tokens, line_count)
+    structural, structure_sketches = (
+        _structural(content, language or language_named(None), window_tokens, line_count)
+        if with_structure
+        else _no_structure()
     )
+    return Fingerprint(
+        literal=literal,
+        structural=structural,
+        sketches=sketches,
+        structure_sketches=structure_sketches,
+        signature=sign(content) if with_signature else None,
+        token_count=token_count,
+        is_generated=is_generated(content),
+    )
+
+
+def is_generated(content: bytes) -> bool:
+    """Whether the first five lines say that the file is generated (rules: docs of The Stack, and Go's)."""
+    head = b"\n".join(content[:_HEAD_BYTES].split(b"\n", _HEAD_LINES)[:_HEAD_LINES])
+    return _GENERATED.search(head) is not None
+
+
+def _literal(content: bytes, window: int, line_count: int) -> tuple[Postings, NDArray[np.uint16], int]:
+    """Winnowed literal seeds, line sketches, and the number of tokens."""
+    keys, lines = _room(content)
+    sketches = np.zeros(line_count, dtype=np.uint16)
+    counts = np.zeros(2, dtype=np.int64)
+    KERNELS.sc_literal_print(
+        content, len(content), K_TOKENS, window,
+        pointer(keys), pointer(lines), len(keys), pointer(sketches), line_count, pointer(counts),
+    )  # fmt: skip
+    seeds, tokens = counts.tolist()
+    return _kept(keys, lines, seeds), sketches, tokens
+
+
+def _structural(
+    content: bytes, language: Language, window: int, line_count: int
+) -> tuple[Postings, NDArray[np.uint8]]:
+    """Winnowed structural seeds and line sketches."""
+    keys, lines = _room(content)
+    sketches = np.zeros(line_count, dtype=np.uint8)
+    seeds = KERNELS.sc_structural_print(
+        content, len(content), native(language).reference, window,
+        pointer(keys), pointer(lines), len(keys), pointer(sketches), line_count,
+    )  # fmt: skip
+    return _kept(keys, lines, seeds), sketches
+
+
+def _room(content: bytes) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+    """Arrays for as many seeds as there could be; pages that are not written to take no memory."""
+    return np.empty(len(content), dtype=np.uint64), np.empty(len(content), dtype=np.uint32)
+
+
+def _kept(keys: NDArray[np.uint64], lines: NDArray[np.uint32], count: int) -> Postings:
+    return Postings(keys=keys[:count].copy(), lines=lines[:count].copy())
+
+
+def _no_structure() -> tuple[Postings, NDArray[np.uint8]]:
+    nothing = Postings(keys=np.empty(0, np.uint64), lines=np.empty(0, np.uint32))
+    return nothing, np.empty(0, np.uint8)

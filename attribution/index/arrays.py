@@ -2,93 +2,158 @@
 
 Layout, all little-endian::
 
-    0    magic (8 bytes), header length (u32), CRC-32 of the header (u32)
-    16   header: JSON {"format", "size", "arrays": {name: [dtype, count, offset]},
-         "checksums": [offset, crc]},
-         filled with spaces up to a multiple of 4096
-    …    arrays, each starting at a multiple of 4096
-    …    one CRC-32 (u32) for each 4 KiB block of the arrays' part
+    0    magic (8 bytes), format (u32), CRC-32C of the header (u32), its offset and its length (u64), zeros
+    60   CRC-32C of the 60 bytes before (u32)
+    64   arrays, each starting at a multiple of 64, zeros between them and up to a whole block
+    …    one CRC-32C (u32) for each 1 KiB block of the arrays' part
+    …    one CRC-32C (u32) for each 4 KiB of those
+    …    header: JSON {"arrays": {name: [dtype, count, offset]}, "stop": end of the arrays' part,
+         "table_checksum": CRC-32C of the second table}
 
-Opening reads the header and the table of checksums; a block's checksum is compared when the block is
-first used. So opening is instant whatever the size, and a flipped byte is never believed.
+Opening reads the header and the second table, 4 bytes for each MiB; a block's checksum is compared when the
+block is first used, and before it the 4 KiB of checksums that it stands in. So opening is instant whatever
+the size, and a flipped byte is never believed. Kernels check through the same flags (native/checked.hpp).
 """
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import mmap
-import os
 import struct
-import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attribution.errors import IndexCorruptError, IndexVersionError
+from attribution.index.disk import NewFile
+from attribution.native.library import KERNELS, pointer
 
-FORMAT = 1
-_MAGIC = b"SCATTRB\n"
-_PREAMBLE = struct.Struct("<8sII")
-_BLOCK = 4096
+FORMAT = 2
+BLOCK_BYTES = 1024
+_TABLE_BLOCK_BYTES = 4096
+_MAGIC = b"SCATTRB\0"
+_MAGIC_OF_FORMAT_1 = b"SCATTRB\n"
+_PREAMBLE = struct.Struct("<8sIIQQ28s")
+_CHECKSUM = struct.Struct("<I")
+_START = 64
+_ALIGNMENT = 64
+_PIECE_BYTES = 1 << 20
 
 Array = NDArray[Any]
 
 
-def write_arrays(path: Path, arrays: Mapping[str, Array]) -> str:
-    """Write the arrays to a new file and force it to disk; return a hexadecimal digest of the whole.
+class _Mapped(ctypes.Structure):
+    """``sc::Mapped`` of native/checked.hpp."""
 
-    Raises :class:`OSError` where the disk is full or not writable; the file is then incomplete.
-    """
-    plan, size = _plan(arrays)
-    with path.open("xb") as file:
-        file.truncate(size)
-        checksums: list[int] = []
-        for name, array in arrays.items():
-            offset = plan[name][2]
-            data = np.ascontiguousarray(array).tobytes()
-            data += b"\0" * (-len(data) % _BLOCK)
-            checksums += (zlib.crc32(data[at : at + _BLOCK]) for at in range(0, len(data), _BLOCK))
-            file.seek(offset)
-            file.write(data)
-        table = np.array(checksums, dtype="<u4").tobytes()
-        file.seek(size - len(table))
-        file.write(table)
-        header = _header(plan, size, [size - len(table), zlib.crc32(table)])
-        header += b" " * (-(_PREAMBLE.size + len(header)) % _BLOCK)
-        file.seek(0)
-        file.write(_PREAMBLE.pack(_MAGIC, len(header), zlib.crc32(header)) + header)
-        file.flush()
-        os.fsync(file.fileno())
-    return _digest(header, table)
-
-
-def _plan(arrays: Mapping[str, Array]) -> tuple[dict[str, tuple[str, int, int]], int]:
-    """Place each array: (dtype, count, offset) by name, and the size of the file."""
-    room = len(
-        _header({n: (a.dtype.str, a.size, 1 << 50) for n, a in arrays.items()}, 1 << 50, [1 << 50, 1 << 32])
+    _fields_ = (
+        ("base", ctypes.c_void_p),
+        ("start", ctypes.c_uint64),
+        ("stop", ctypes.c_uint64),
+        ("checksums", ctypes.c_void_p),
+        ("table_checksums", ctypes.c_void_p),
+        ("verified", ctypes.c_void_p),
+        ("verified_table", ctypes.c_void_p),
+        ("damaged", ctypes.c_void_p),
     )
-    offset = start = _round_up(_PREAMBLE.size + room)
-    plan = {}
-    for name, array in arrays.items():
-        plan[name] = (array.dtype.str, array.size, offset)
-        offset += _round_up(array.nbytes)
-    return plan, offset + (offset - start) // _BLOCK * 4
 
 
-def _header(plan: Mapping[str, tuple[str, int, int]], size: int, checksums: list[int]) -> bytes:
-    return json.dumps({"format": FORMAT, "size": size, "arrays": plan, "checksums": checksums}).encode()
+KERNELS.sc_checksums.argtypes = (
+    ctypes.c_void_p,
+    ctypes.c_uint64,
+    ctypes.c_uint64,
+    ctypes.c_int32,
+    ctypes.c_void_p,
+)
+KERNELS.sc_checksums.restype = None
+KERNELS.sc_ensure.argtypes = (ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64)
+KERNELS.sc_ensure.restype = ctypes.c_int32
 
 
-def _round_up(offset: int) -> int:
-    return -(-offset // _BLOCK) * _BLOCK
+def block_checksums(
+    data: bytes | Array, block_bytes: int, *, in_software: bool = False
+) -> NDArray[np.uint32]:
+    """CRC-32C of each ``block_bytes`` of ``data``, of the shorter rest too."""
+    raw = np.frombuffer(data, dtype=np.uint8) if isinstance(data, bytes) else data.view(np.uint8)
+    checksums = np.empty(-(-len(raw) // block_bytes), dtype="<u4")
+    KERNELS.sc_checksums(pointer(raw), len(raw), block_bytes, in_software, pointer(checksums))
+    return checksums
 
 
-def _digest(header: bytes, table: bytes) -> str:
-    return hashlib.blake2b(header + table, digest_size=8).hexdigest()
+def crc32c(data: bytes) -> int:
+    """CRC-32C of all of ``data``; 0 of nothing."""
+    return int(block_checksums(data, len(data))[0]) if data else 0
+
+
+class ArrayWriter:
+    """Writes a new file array by array, in pieces, so that memory does not grow with the file."""
+
+    def __init__(self, path: Path) -> None:
+        """Create the file; raises :class:`OSError`, as all methods do where the disk is full."""
+        self._file = NewFile(path)
+        self._plan: dict[str, tuple[str, int, int]] = {}
+        self._pending = bytearray()
+        self._checksums: list[NDArray[np.uint32]] = []
+        self._digest = hashlib.blake2b(digest_size=8)
+        self._offset = _START
+
+    def __enter__(self) -> ArrayWriter:
+        self._file.write(b"\0" * _START)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._file.__exit__(*error)
+
+    def add(self, name: str, pieces: Array | Iterable[Array], *, dtype: str) -> None:
+        """Append an array, converted to the little-endian ``dtype``; ``pieces`` are laid end to end."""
+        self._append(b"\0" * (-self._offset % _ALIGNMENT))
+        offset, kind = self._offset, np.dtype(dtype)
+        for piece in [pieces] if isinstance(pieces, np.ndarray) else pieces:
+            for at in range(0, len(piece), _PIECE_BYTES):
+                self._append(piece[at : at + _PIECE_BYTES].astype(kind, copy=False).tobytes())
+        self._plan[name] = (kind.str, (self._offset - offset) // kind.itemsize, offset)
+
+    def finish(self) -> str:
+        """Complete the file and force it to disk; return a hexadecimal digest of all that it holds."""
+        self._append(b"\0" * (-(self._offset - _START) % BLOCK_BYTES))
+        self._flush(len(self._pending))
+        table = np.concatenate([np.empty(0, "<u4"), *self._checksums]).astype("<u4")
+        second = block_checksums(table, _TABLE_BLOCK_BYTES).tobytes()
+        values = {"arrays": self._plan, "stop": self._offset, "table_checksum": crc32c(second)}
+        header = json.dumps(values, separators=(",", ":")).encode()
+        self._file.write(table.tobytes() + second)
+        preamble = _PREAMBLE.pack(_MAGIC, FORMAT, crc32c(header), self._file.size, len(header), b"")
+        self._file.write(header)
+        self._file.overwrite_start(preamble + _CHECKSUM.pack(crc32c(preamble)))
+        self._file.sync()
+        self._digest.update(header)
+        return self._digest.hexdigest()
+
+    def _append(self, data: bytes) -> None:
+        self._pending += data
+        self._offset += len(data)
+        if len(self._pending) >= _PIECE_BYTES:
+            self._flush(len(self._pending) // BLOCK_BYTES * BLOCK_BYTES)
+
+    def _flush(self, size: int) -> None:
+        """Write the first ``size`` pending bytes, whole blocks."""
+        data = bytes(memoryview(self._pending)[:size])
+        del self._pending[:size]
+        self._checksums.append(block_checksums(data, BLOCK_BYTES))
+        self._digest.update(data)
+        self._file.write(data)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Array]) -> str:
+    """Write arrays that are in memory to a new file, in their own types; see :class:`ArrayWriter`."""
+    with ArrayWriter(path) as writer:
+        for name, array in arrays.items():
+            writer.add(name, array, dtype=array.dtype.str)
+        return writer.finish()
 
 
 class ArrayFile:
@@ -102,34 +167,62 @@ class ArrayFile:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
             raise IndexCorruptError(path, f"cannot be read ({error})") from error
-        self._view = memoryview(self._map)
+        self._bytes = np.frombuffer(self._map, dtype=np.uint8)
         self._header = self._read_header()
-        self._start = min((entry[2] for entry in self._header["arrays"].values()), default=0)
-        self._checksums = self._read_checksums()
-        self._verified = np.zeros(len(self._checksums), dtype=np.bool_)
+        self._stop = int(self._header["stop"])
+        self._struct = self._checked_map()
 
     def _read_header(self) -> dict[str, Any]:
-        if len(self._map) < _PREAMBLE.size:
+        if len(self._map) < _START:
             raise IndexCorruptError(self.path, "is truncated")
-        magic, length, checksum = _PREAMBLE.unpack_from(self._map)
-        header = self._map[_PREAMBLE.size : _PREAMBLE.size + length]
+        magic, version, checksum, offset, length, _ = _PREAMBLE.unpack_from(self._map)
+        if magic == _MAGIC_OF_FORMAT_1:
+            raise IndexVersionError(self.path, found=1, known=FORMAT)
         if magic != _MAGIC:
             raise IndexCorruptError(self.path, "is not an index file")
-        if zlib.crc32(header) != checksum:
+        if (crc32c(self._map[: _PREAMBLE.size]),) != _CHECKSUM.unpack_from(self._map, _PREAMBLE.size):
+            raise IndexCorruptError(self.path, "is damaged at its beginning")
+        if version != FORMAT:
+            raise IndexVersionError(self.path, found=version, known=FORMAT)
+        if offset + length != len(self._map):
+            raise IndexCorruptError(self.path, f"holds {len(self._map)} bytes instead of {offset + length}")
+        header = self._map[offset:]
+        if crc32c(header) != checksum:
             raise IndexCorruptError(self.path, "has a damaged header")
         values: dict[str, Any] = json.loads(header)
-        if values["format"] > FORMAT:
-            raise IndexVersionError(self.path, found=values["format"], known=FORMAT)
-        if values["size"] != len(self._map):
-            raise IndexCorruptError(self.path, f"holds {len(self._map)} bytes instead of {values['size']}")
         return values
 
-    def _read_checksums(self) -> NDArray[np.uint32]:
-        offset, checksum = self._header["checksums"]
-        table = self._map[offset:]
-        if zlib.crc32(table) != checksum:
+    def _checked_map(self) -> _Mapped:
+        """Lay out what the kernels need to check blocks; the second table is compared now."""
+        blocks = (self._stop - _START) // BLOCK_BYTES
+        table = self._stop
+        second = table + 4 * blocks
+        parts = -(-4 * blocks // _TABLE_BLOCK_BYTES)
+        if crc32c(self._map[second : second + 4 * parts]) != self._header["table_checksum"]:
             raise IndexCorruptError(self.path, "has a damaged table of checksums")
-        return np.frombuffer(table, dtype="<u4")
+        self._verified = np.zeros(blocks, dtype=np.uint8)
+        self._verified_table = np.zeros(parts, dtype=np.uint8)
+        self._damaged = np.zeros(1, dtype=np.uint64)
+        base = int(self._bytes.ctypes.data)
+        return _Mapped(
+            base=base,
+            start=_START,
+            stop=self._stop,
+            checksums=base + table,
+            table_checksums=base + second,
+            verified=self._verified.ctypes.data,
+            verified_table=self._verified_table.ctypes.data,
+            damaged=self._damaged.ctypes.data,
+        )
+
+    @property
+    def checked_address(self) -> int:
+        """Address of the ``sc::Mapped`` that kernels check through; valid as long as this object."""
+        return ctypes.addressof(self._struct)
+
+    def offset(self, name: str) -> int:
+        """Byte of the file at which an array starts."""
+        return int(self._header["arrays"][name][2])
 
     @property
     def size_bytes(self) -> int:
@@ -138,8 +231,7 @@ class ArrayFile:
 
     def __getitem__(self, name: str) -> CheckedArray:
         dtype, count, offset = self._header["arrays"][name]
-        values = np.frombuffer(self._map, dtype=dtype, count=count, offset=offset)
-        return CheckedArray(values, self, (offset - self._start) // _BLOCK)
+        return CheckedArray(np.frombuffer(self._map, dtype=dtype, count=count, offset=offset), self, offset)
 
     def __contains__(self, name: str) -> bool:
         return name in self._header["arrays"]
@@ -152,44 +244,53 @@ class ArrayFile:
         if self._map.size() < len(self._map):
             raise IndexCorruptError(self.path, "was shortened while it was in use")
 
-    def verify_all(self) -> None:
-        """Compare every block with its checksum; raise :class:`IndexCorruptError` where one differs."""
-        self.verify_range(0, len(self._checksums) - 1)
+    def verify_all(self) -> str:
+        """Compare every block with its checksum and answer the digest of all, as :meth:`ArrayWriter.finish`.
 
-    def verify_blocks(self, blocks: NDArray[np.integer[Any]]) -> None:
-        """Compare those of the blocks that have not been used yet."""
-        unused = blocks[~self._verified[blocks]]
+        Blocks that were verified before are read again. Raises :class:`IndexCorruptError` where one differs.
+        """
+        self._verified[:] = 0
+        self._verified_table[:] = 0
+        self.ensure(_START, self._stop - _START)
+        digest = hashlib.blake2b(digest_size=8)
+        for at in range(_START, self._stop, _PIECE_BYTES):
+            digest.update(self._bytes[at : min(at + _PIECE_BYTES, self._stop)])
+        digest.update(self._map[_PREAMBLE.unpack_from(self._map)[3] :])
+        return digest.hexdigest()
+
+    def ensure(self, offset: int, size: int) -> None:
+        """Compare the blocks of these bytes that have not been used yet."""
+        if not KERNELS.sc_ensure(self.checked_address, offset, size):
+            self.raise_damage()
+
+    def ensure_each(self, offset: int, positions: NDArray[np.integer[Any]]) -> None:
+        """The same for single bytes at ``offset + positions``."""
+        blocks = (positions + (offset - _START)) // BLOCK_BYTES
+        unused = blocks[self._verified[blocks] == 0]
         for block in np.unique(unused).tolist() if len(unused) else ():
-            self._verify(block)
+            self.ensure(_START + block * BLOCK_BYTES, BLOCK_BYTES)
 
-    def verify_range(self, first: int, last: int) -> None:
-        """The same for the blocks ``first`` to ``last``, both included."""
-        for block in range(first, last + 1):
-            if not self._verified[block]:
-                self._verify(block)
-
-    def _verify(self, block: int) -> None:
-        at = self._start + block * _BLOCK
-        if zlib.crc32(self._view[at : at + _BLOCK]) != self._checksums[block]:
-            raise IndexCorruptError(self.path, f"is damaged at byte {at}")
-        self._verified[block] = True
+    def raise_damage(self) -> NoReturn:
+        """Raise the error for what a kernel found damaged."""
+        raise IndexCorruptError(self.path, f"is damaged at byte {int(self._damaged[0])}")
 
 
 class CheckedArray:
     """A one-dimensional array in an :class:`ArrayFile`, whose every access verifies the blocks it reads."""
 
-    def __init__(self, values: Array, file: ArrayFile, first_block: int) -> None:
+    def __init__(self, values: Array, file: ArrayFile, offset: int) -> None:
         self._values = values
         self._file = file
-        self._first_block = first_block
-        self._per_block = _BLOCK // values.itemsize
+        self.offset = offset
+        """Byte of the file at which it starts."""
+        self.itemsize = values.itemsize
 
     def __len__(self) -> int:
         return len(self._values)
 
     def take(self, indices: NDArray[np.integer[Any]]) -> Array:
         """Gather by index."""
-        self._file.verify_blocks(self._first_block + indices // self._per_block)
+        self._file.ensure_each(self.offset, indices * self.itemsize)
         values: Array = self._values[indices]
         return values
 
@@ -197,14 +298,12 @@ class CheckedArray:
         """Read ``[start, stop)``, clipped to the array."""
         start, stop = max(start, 0), min(stop, len(self))
         if stop > start:
-            first = self._first_block + start // self._per_block
-            last = self._first_block + (stop - 1) // self._per_block
-            self._file.verify_range(first, last)
+            self._file.ensure(self.offset + start * self.itemsize, (stop - start) * self.itemsize)
         return self._values[start:stop]
 
     def item(self, index: int) -> int:
         """Read one element of an integer array."""
-        self._file.verify_range(*[self._first_block + index // self._per_block] * 2)
+        self._file.ensure(self.offset + index * self.itemsize, self.itemsize)
         return int(self._values[index])
 
     def equal_range(self, value: int, low: int, high: int) -> range:
@@ -219,6 +318,10 @@ class CheckedArray:
         while high < end and self.item(high) == value:
             high += 1
         return range(low, high)
+
+    def pieces(self, *, elements: int = 1 << 20) -> Iterable[Array]:
+        """Read all of it, piece by piece."""
+        return (self.slice(at, at + elements) for at in range(0, len(self), elements))
 
     def all(self) -> Array:
         """Read all of it."""

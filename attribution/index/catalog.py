@@ -1,18 +1,24 @@
-"""The catalog of an index: which segments are live. SQLite, changed in transactions only.
+"""The catalog of an index: which segments are live, what was removed from them, and what must stay out.
 
-A rollback journal is used rather than a write-ahead log: transactions are tiny, readers open the catalog
-only to list the segments, and an index on read-only media stays readable.
+``catalog.sqlite`` is an SQLite database, so that anyone can read it, followed by a seal: 16 fixed bytes and
+the BLAKE2 digest of everything before them. A change writes a new file, forces it to disk and renames it over
+the old one. So a reader sees one state or the next and needs no lock, a crash changes nothing, an index on
+read-only media stays readable, no flipped byte is believed, and nothing of an earlier state stays behind.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
 
 from attribution.errors import (
     IndexCorruptError,
@@ -21,12 +27,18 @@ from attribution.errors import (
     IndexUnusableError,
     IndexVersionError,
 )
+from attribution.index.disk import replace_file
 from attribution.index.profile import Profile
 
-FORMAT = 1
-_FILE = "catalog.sqlite"
-_LOCK = "writer.lock"
-_WAIT_SECONDS = 10
+FORMAT = 2
+CATALOG = "catalog.sqlite"
+LOCK = "writer.lock"
+SEGMENTS = "segments"
+_SEAL = b"sc-attrib sealed"
+_DIGEST_BYTES = 16
+_SQLITE_MAGIC = b"SQLite format 3\0"
+_VERSION_AT = 60
+"""Where SQLite keeps ``user_version``, a big-endian u32."""
 _PRIMARY_CODE = 0xFF
 _NOT_ALLOWED = (
     sqlite3.SQLITE_READONLY,
@@ -36,15 +48,25 @@ _NOT_ALLOWED = (
     sqlite3.SQLITE_IOERR,
 )
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS segment (
-    id TEXT PRIMARY KEY,
-    position INTEGER NOT NULL,
+CREATE TABLE segment (
+    position INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
     profile TEXT NOT NULL,
     documents INTEGER NOT NULL,
     source_bytes INTEGER NOT NULL,
-    created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
-) STRICT
+    created TEXT NOT NULL,
+    hidden_occurrences BLOB NOT NULL
+) STRICT;
+CREATE TABLE opt_out (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 """
+
+
+def _nothing() -> NDArray[np.uint32]:
+    return np.empty(0, dtype="<u4")
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,61 +76,131 @@ class SegmentRow:
     id: str
     profile: Profile
     documents: int
+    """Distinct contents that it holds, removed ones included."""
     source_bytes: int
     """Bytes of the distinct contents it was made from."""
-    created: str = ""
-    """UTC, ISO 8601; set by the catalog."""
+    created: str = field(default_factory=_now)
+    """UTC, ISO 8601."""
+    hidden: NDArray[np.uint32] = field(default_factory=_nothing, compare=False)
+    """Occurrences removed since it was written, ascending."""
 
 
-def read_segments(index: Path) -> list[SegmentRow]:
-    """List the live segments of an index, oldest first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """One state of an index."""
+
+    segments: tuple[SegmentRow, ...] = ()
+    """Oldest first."""
+    opt_outs: frozenset[str] = frozenset()
+    """Ids of what must stay out: core SWHIDs and URLs of origins."""
+
+
+def read_catalog(index: Path) -> Catalog:
+    """The state of an index.
 
     Raises :class:`IndexNotFoundError`, :class:`IndexVersionError`, :class:`IndexCorruptError`, and another
     :class:`IndexUnusableError` where the catalog cannot be opened.
     """
-    if not os.access(index / _FILE, os.F_OK):
-        raise IndexNotFoundError(index)
-    with _errors_named(index), closing(_open_to_read(index)) as connection:
-        _check_format(connection, index)
-        rows = connection.execute(
-            "SELECT id, profile, documents, source_bytes, created FROM segment ORDER BY position"
-        ).fetchall()
-    try:
-        return [
-            SegmentRow(id=i, profile=Profile(p), documents=d, source_bytes=b, created=c)
-            for i, p, d, b, c in rows
-        ]
-    except ValueError as error:
-        raise IndexCorruptError(index / _FILE, f"is damaged ({error})") from error
+    with _reading(index) as connection:
+        opt_outs = frozenset(name for (name,) in connection.execute("SELECT id FROM opt_out"))
+        return Catalog(segments=_segments(connection), opt_outs=opt_outs)
 
 
-def replace_segments(index: Path, *, remove: Sequence[str], add: Sequence[SegmentRow]) -> None:
-    """Take segments out and put others in, in one transaction; creates the catalog if need be.
+def read_segments(index: Path) -> list[SegmentRow]:
+    """List the live segments of an index, oldest first; raises as :func:`read_catalog` does."""
+    with _reading(index) as connection:
+        return [*_segments(connection)]
 
-    The transaction is on disk when this returns. Raises :class:`IndexUnusableError` and its subclasses.
-    """
-    with (
-        _errors_named(index),
-        closing(sqlite3.connect(index / _FILE, timeout=_WAIT_SECONDS, isolation_level=None)) as connection,
-    ):
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA synchronous = EXTRA")
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute(_SCHEMA)
+
+def write_catalog(index: Path, catalog: Catalog) -> None:
+    """Put a state in place in one step; it is on disk when this returns. Raises :class:`OSError`."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(_SCHEMA)
         connection.execute(f"PRAGMA user_version = {FORMAT}")
-        connection.executemany("DELETE FROM segment WHERE id = ?", [(i,) for i in remove])
         connection.executemany(
-            "INSERT OR REPLACE INTO segment (id, position, profile, documents, source_bytes) "
-            "VALUES (?, (SELECT coalesce(max(position), 0) + 1 FROM segment), ?, ?, ?)",
-            [(row.id, row.profile.value, row.documents, row.source_bytes) for row in add],
+            "INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    at,
+                    row.id,
+                    row.profile.value,
+                    row.documents,
+                    row.source_bytes,
+                    row.created,
+                    _pack(row.hidden),
+                )
+                for at, row in enumerate(catalog.segments)
+            ],
         )
-        connection.execute("COMMIT")
+        connection.executemany(
+            "INSERT INTO opt_out VALUES (?)", [(name,) for name in sorted(catalog.opt_outs)]
+        )
+        connection.commit()
+        replace_file(index / CATALOG, sealed(connection.serialize()))
+
+
+def sealed(data: bytes) -> bytes:
+    """``data`` with the seal by which readers know that it is whole."""
+    return data + _SEAL + hashlib.blake2b(data, digest_size=_DIGEST_BYTES).digest()
 
 
 def set_catalog_aside(index: Path) -> None:
     """Make room for a new catalog where the old one cannot be read; segments are left alone."""
-    (index / f"{_FILE}-journal").unlink(missing_ok=True)
-    (index / _FILE).unlink()
+    (index / f"{CATALOG}-journal").unlink(missing_ok=True)
+    (index / CATALOG).unlink()
+
+
+@contextmanager
+def _reading(index: Path) -> Iterator[sqlite3.Connection]:
+    """The catalog as a database in memory, all of it checked."""
+    data = _unsealed(index, _read(index))
+    with _errors_named(index), closing(sqlite3.connect(":memory:")) as connection:
+        connection.deserialize(data)
+        yield connection
+
+
+def _read(index: Path) -> bytes:
+    try:
+        return (index / CATALOG).read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise IndexNotFoundError(index) from error
+    except OSError as error:
+        reason = f"its catalog cannot be read ({error.strerror or error})"
+        raise IndexUnusableError(index, reason, remedy="check the permissions of the folder") from error
+
+
+def _unsealed(index: Path, raw: bytes) -> bytes:
+    """The database without its seal; raises where the seal is missing or broken."""
+    data, seal = raw[: -len(_SEAL) - _DIGEST_BYTES], raw[-len(_SEAL) - _DIGEST_BYTES :]
+    version = int.from_bytes(raw[_VERSION_AT : _VERSION_AT + 4], "big")
+    if sealed(data)[-len(seal) :] != seal:
+        if raw.startswith(_SQLITE_MAGIC) and version == 1 and _SEAL not in seal:
+            raise IndexVersionError(index, found=version, known=FORMAT)
+        raise IndexCorruptError(index / CATALOG, "is damaged")
+    if version != FORMAT:
+        raise IndexVersionError(index, found=version, known=FORMAT)
+    return data
+
+
+def _segments(connection: sqlite3.Connection) -> tuple[SegmentRow, ...]:
+    rows = connection.execute(
+        "SELECT id, profile, documents, source_bytes, created, hidden_occurrences FROM segment ORDER BY position"
+    )
+    return tuple(
+        SegmentRow(
+            id=name,
+            profile=Profile(profile),
+            documents=documents,
+            source_bytes=source_bytes,
+            created=created,
+            hidden=np.frombuffer(hidden, dtype="<u4"),
+        )
+        for name, profile, documents, source_bytes, created, hidden in rows
+    )
+
+
+def _pack(numbers: NDArray[np.uint32]) -> bytes:
+    return numbers.astype("<u4").tobytes()
 
 
 @contextmanager
@@ -121,26 +213,11 @@ def _errors_named(index: Path) -> Iterator[None]:
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise IndexLockedError(index) from error
         if code in _NOT_ALLOWED:
-            reason = f"its catalog cannot be used ({error})"
+            reason = f"its files cannot be used ({error})"
             raise IndexUnusableError(
                 index, reason, remedy="check the folder's permissions and free space"
             ) from error
-        raise IndexCorruptError(index / _FILE, f"is damaged ({error})") from error
-
-
-def _open_to_read(index: Path) -> sqlite3.Connection:
-    """Open the catalog so that the journal of a killed writer can be rolled back, if this user may."""
-    may_write = os.access(index, os.W_OK) and os.access(index / _FILE, os.W_OK)
-    uri = f"file:{quote(str((index / _FILE).resolve()))}?mode={'rw' if may_write else 'ro'}"
-    return sqlite3.connect(uri, uri=True, timeout=_WAIT_SECONDS)
-
-
-def _check_format(connection: sqlite3.Connection, index: Path) -> None:
-    (found,) = connection.execute("PRAGMA user_version").fetchone()
-    if found == 0:  # created, and its writer killed before the first commit
-        raise IndexNotFoundError(index)
-    if found > FORMAT:
-        raise IndexVersionError(index, found=found, known=FORMAT)
+        raise IndexCorruptError(index / CATALOG, f"is damaged ({error})") from error
 
 
 @contextmanager
@@ -149,9 +226,7 @@ def writer_lock(index: Path, *, wait_seconds: float = 5.0) -> Iterator[None]:
 
     An exclusive SQLite transaction on a file of its own: works on every platform and ends with its process.
     """
-    with (
-        _errors_named(index),
-        closing(sqlite3.connect(index / _LOCK, timeout=wait_seconds, isolation_level=None)) as connection,
-    ):
-        connection.execute("BEGIN EXCLUSIVE")
+    with closing(sqlite3.connect(index / LOCK, timeout=wait_seconds, isolation_level=None)) as connection:
+        with _errors_named(index):
+            connection.execute("BEGIN EXCLUSIVE")
         yield

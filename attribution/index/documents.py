@@ -1,155 +1,179 @@
 """The document table of a segment: which contents it holds, and where each of them was found.
 
 A document is one content, known by its git SHA-1. The same content is often found in several places; each
-place is an occurrence, the first one met being the one that reports name.
+place is an occurrence, the first one met being the one that reports name. What occurrences share is kept
+once: URL, revision and snapshot (a source), licence and evidence (a licence).
+
+==========================  ===================================================================
+``digests``                 u8[20 n]: git SHA-1 of each document
+``digest_documents``        u32[n]: the documents in the order of their digests
+``occurrence_sources``      u32: source of each occurrence; occurrence d < n is the first of document d
+``extra_documents``         u32: documents that have further occurrences, ascending, once for each
+``extra_occurrences``       u32: those occurrences
+``path_*``                  path of each occurrence (strings.py)
+``date_*``                  its date, where any is known
+``source_*``                JSON of each source: URL, revision, snapshot, number of its licence
+``license_*``               JSON of each licence: SPDX expression, list of evidence
+==========================  ===================================================================
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attribution.index.arrays import Array, ArrayFile
+from attribution.index.arrays import ArrayFile
+from attribution.index.numbers import DIGEST_BYTES
+from attribution.index.strings import StringList
 from attribution.model import License, Origin
+from attribution.native.library import KERNELS, pointer
 from attribution.swhid import Swhid
 
-_DIGEST_BYTES = 20
+_ABSENT = 0xFFFFFFFF
+
+KERNELS.sc_find_digests.argtypes = (
+    *(ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64),
+    *(ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p),
+)
+KERNELS.sc_find_digests.restype = ctypes.c_int32
 
 
-@dataclass(slots=True)
-class DocumentTableBuilder:
-    """Collects documents and their occurrences in the order in which they are met."""
+class DocumentTable:
+    """Reads what :class:`attribution.index.document_writer.DocumentTableWriter` laid out."""
 
-    _documents: dict[bytes, int] = field(default_factory=dict)
-    _occurrences: list[tuple[int, int, bytes]] = field(default_factory=list)
-    _origins: dict[bytes, int] = field(default_factory=dict)
+    def __init__(self, file: ArrayFile, *, hidden_occurrences: NDArray[np.uint32] | None = None) -> None:
+        """``hidden_occurrences``, ascending, were removed since and are not answered any more."""
+        self._file = file
+        self._digests = file["digests"]
+        self._documents = file["digest_documents"]
+        self._extra_documents = file["extra_documents"]
+        self._extra_occurrences = file["extra_occurrences"]
+        self._occurrence_sources = file["occurrence_sources"]
+        self._hidden = np.empty(0, np.uint32) if hidden_occurrences is None else hidden_occurrences
+        self._paths = StringList(file, "path")
+        self._dates = StringList(file, "date") if "date_blocks" in file else None
+        self._sources = StringList(file, "source")
+        self._licenses = StringList(file, "license")
 
     def __len__(self) -> int:
         return len(self._documents)
 
-    def add(self, digest: bytes, origin: Origin) -> bool:
-        """Enter one place where a content was found; answer whether the content is new here."""
-        is_new = digest not in self._documents
-        document = self._documents.setdefault(digest, len(self._documents))
-        source = self._origins.setdefault(_encode_origin(origin), len(self._origins))
-        path = origin.path.encode("utf-8", "surrogateescape")
-        self._occurrences.append((document, source, path))
-        return is_new
-
-    def arrays(self) -> dict[str, Array]:
-        """Lay the table out as arrays; see :class:`DocumentTable` for their meaning."""
-        digests = np.frombuffer(b"".join(self._documents), dtype=np.uint8)
-        keys = _digest_keys(digests)
-        order = np.argsort(keys, kind="stable")
-        occurrences = sorted(self._occurrences, key=lambda occurrence: occurrence[0])
-        owners = np.array([document for document, _, _ in occurrences], dtype=np.int64)
-        return {
-            "digests": digests,
-            "digest_keys": keys[order],
-            "digest_documents": order.astype("<u4"),
-            "occurrence_base": np.searchsorted(owners, np.arange(len(self) + 1)).astype("<u4"),
-            "occurrence_origin": np.array([source for _, source, _ in occurrences], dtype="<u4"),
-            **_pack("path", [path for _, _, path in occurrences]),
-            **_pack("origin", list(self._origins)),
-        }
-
-
-class DocumentTable:
-    """Reads what :class:`DocumentTableBuilder` laid out."""
-
-    def __init__(self, file: ArrayFile) -> None:
-        self._file = file
-        self._digests = file["digests"]
-        self._digest_keys = file["digest_keys"]
-        self._occurrence_base = file["occurrence_base"]
-
-    def __len__(self) -> int:
-        return len(self._digest_keys)
+    @property
+    def occurrence_count(self) -> int:
+        """Places where documents were found, hidden ones included."""
+        return len(self._occurrence_sources)
 
     def find(self, digest: bytes) -> int | None:
-        """Look up a content by its git SHA-1 (20 bytes)."""
-        key = int.from_bytes(digest[:8], "big")
-        for place in self._digest_keys.equal_range(key, 0, len(self)):
-            document = self._file["digest_documents"].item(place)
-            if self.digest(document) == digest:
-                return document
-        return None
+        """Look up a content by its git SHA-1 (20 bytes); ``None`` where it is not here, or was removed."""
+        (document,) = self.find_all(digest)
+        if document == _ABSENT or next(self._live(document), None) is None:
+            return None
+        return int(document)
+
+    def find_all(self, digests: bytes) -> list[int]:
+        """Look up contents by their digests, laid end to end, removed ones too; 0xFFFFFFFF for no document."""
+        found = np.empty(len(digests) // DIGEST_BYTES, dtype=np.uint32)
+        arguments = (self._file.checked_address, self._digests.offset, self._documents.offset, len(self))
+        if not KERNELS.sc_find_digests(*arguments, digests, len(found), pointer(found)):
+            self._file.raise_damage()
+        documents: list[int] = found.tolist()
+        return documents
 
     def digest(self, document: int) -> bytes:
         """The git SHA-1 of a document's content."""
-        return self._digests.slice(document * _DIGEST_BYTES, (document + 1) * _DIGEST_BYTES).tobytes()
+        return self._digests.slice(document * DIGEST_BYTES, (document + 1) * DIGEST_BYTES).tobytes()
+
+    def digests(self, documents: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
+        """The git SHA-1s of several documents: shape (documents, 20)."""
+        return self._digests.take(documents.astype(np.int64)[:, None] * DIGEST_BYTES + np.arange(DIGEST_BYTES))
 
     def path(self, document: int) -> str:
         """The path at which the content was met first."""
-        return self._path(self._occurrence_base.item(document))
+        return self._path(next(self._live(document)))
 
     def origins(self, document: int, *, limit: int | None = None) -> list[Origin]:
         """The places where the content was found, first met first."""
-        first, last = (int(value) for value in self._occurrence_base.slice(document, document + 2))
-        if limit is not None:
-            last = min(last, first + limit)
-        return [self._occurrence(number) for number in range(first, last)]
+        live = self._live(document)
+        chosen = live if limit is None else (number for number, _ in zip(live, range(limit), strict=False))
+        return [self.occurrence(number) for number in chosen]
 
-    def _occurrence(self, number: int) -> Origin:
-        source = self._file["occurrence_origin"].item(number)
-        return _decode_origin(_unpack(self._file, "origin", source), self._path(number))
+    def occurrences(self, document: int) -> list[int]:
+        """Numbers of all occurrences of a document, hidden ones included."""
+        extras = self._extra_documents.equal_range(document, 0, len(self._extra_documents))
+        return [document, *self._extra_occurrences.slice(extras.start, extras.stop).tolist()]
+
+    def _live(self, document: int) -> Iterator[int]:
+        return (number for number in self.occurrences(document) if not self._is_hidden(number))
+
+    def _is_hidden(self, number: int) -> bool:
+        place = bisect_left(self._hidden, number)
+        return place < len(self._hidden) and self._hidden[place] == number
+
+    def occurrence(self, number: int) -> Origin:
+        """One place where a content was found."""
+        source = json.loads(self._sources.item(self._occurrence_sources.item(number)))
+        date = self._dates.item(number).decode() if self._dates else ""
+        return _origin(source, _license(self._licenses.item(source[3])), path=self._path(number), date=date)
 
     def _path(self, number: int) -> str:
-        return _unpack(self._file, "path", number).decode("utf-8", "surrogateescape")
+        return self._paths.item(number).decode("utf-8", "surrogateescape")
 
-    def license_counts(self) -> Mapping[str, int]:
+    def license_counts(self) -> Counter[str]:
         """Count occurrences by licence expression."""
-        origins = len(self._file["origin_offsets"]) - 1
-        expressions = [
-            json.loads(_unpack(self._file, "origin", number))["license"] for number in range(origins)
-        ]
-        counts: dict[str, int] = {}
-        per_origin = np.bincount(self._file["occurrence_origin"].all(), minlength=origins)
-        for expression, count in zip(expressions, per_origin.tolist(), strict=True):
-            counts[expression] = counts.get(expression, 0) + count
-        return counts
+        counts: Counter[str] = Counter()
+        sources = [origin.license.expression for origin in self.sources()]
+        live = np.delete(self._occurrence_sources.all(), self._hidden)
+        for expression, count in zip(sources, np.bincount(live, minlength=len(sources)).tolist(), strict=True):
+            counts[expression] += count
+        return +counts
+
+    def occurrences_where(self, matches: Callable[[Origin], bool]) -> NDArray[np.uint32]:
+        """Numbers of all occurrences from the :meth:`sources` that ``matches`` accepts, ascending."""
+        chosen = [matches(origin) for origin in self.sources()]
+        if not any(chosen):
+            return np.empty(0, dtype=np.uint32)
+        return np.flatnonzero(np.array(chosen)[self._occurrence_sources.all()]).astype(np.uint32)
+
+    def owners(self) -> NDArray[np.uint32]:
+        """The document of each occurrence, all of them."""
+        owners = np.arange(self.occurrence_count, dtype=np.uint32)
+        owners[self._extra_occurrences.all()] = self._extra_documents.all()
+        return owners
+
+    def places(self) -> Iterator[tuple[int, bytes, bytes]]:
+        """Source, path and date of each occurrence, all of them in their order."""
+        dates = self._dates or repeat(b"")
+        sources = chain.from_iterable(piece.tolist() for piece in self._occurrence_sources.pieces())
+        return zip(sources, self._paths, dates, strict=False)
+
+    def sources(self) -> Iterator[Origin]:
+        """What the occurrences share, in the order of its numbers, as origins without path and date."""
+        licenses = [_license(encoded) for encoded in self._licenses]
+        for encoded in self._sources:
+            source = json.loads(encoded)
+            yield _origin(source, licenses[source[3]])
 
 
-def _digest_keys(digests: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """The first 8 bytes of each digest as a number that sorts as the digests do."""
-    heads = digests.reshape(-1, _DIGEST_BYTES)[:, :8]
-    return np.ascontiguousarray(heads).view(">u8").reshape(-1).astype("<u8")
+def _license(encoded: bytes) -> License:
+    expression, evidence = json.loads(encoded)
+    return License(expression=expression, evidence=tuple(evidence))
 
 
-def _pack(name: str, values: list[bytes]) -> dict[str, Array]:
-    """Lay byte strings end to end, with the offset of each and of the end."""
-    offsets = np.zeros(len(values) + 1, dtype="<u8")
-    np.cumsum([len(value) for value in values], out=offsets[1:])
-    return {f"{name}_offsets": offsets, f"{name}_bytes": np.frombuffer(b"".join(values), dtype=np.uint8)}
-
-
-def _unpack(file: ArrayFile, name: str, number: int) -> bytes:
-    start, stop = (int(value) for value in file[f"{name}_offsets"].slice(number, number + 2))
-    return file[f"{name}_bytes"].slice(start, stop).tobytes()
-
-
-def _encode_origin(origin: Origin) -> bytes:
-    values: dict[str, Any] = {
-        "url": origin.url,
-        "revision": origin.revision,
-        "snapshot": str(origin.snapshot) if origin.snapshot else None,
-        "license": origin.license.expression,
-        "evidence": origin.license.evidence,
-    }
-    return json.dumps(values, separators=(",", ":")).encode()
-
-
-def _decode_origin(encoded: bytes, path: str) -> Origin:
-    values = json.loads(encoded)
+def _origin(source: list[str | None], found: License, *, path: str = "", date: str = "") -> Origin:
+    url, revision, snapshot, _ = source
     return Origin(
-        url=values["url"],
+        url=url or "",
         path=path,
-        revision=values["revision"],
-        snapshot=Swhid.parse(values["snapshot"]) if values["snapshot"] else None,
-        license=License(expression=values["license"], evidence=tuple(values["evidence"])),
+        revision=revision,
+        snapshot=Swhid.parse(snapshot) if snapshot else None,
+        date=date or None,
+        license=found,
     )

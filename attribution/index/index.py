@@ -6,10 +6,14 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from attribution.candidates import Candidate, Known
 from attribution.errors import IndexCorruptError
-from attribution.index.builder import SEGMENTS
-from attribution.index.catalog import SegmentRow, read_segments
+from attribution.index.ask import SegmentDocument, find_in_segment, propose
+from attribution.index.catalog import SEGMENTS, SegmentRow, read_segments
+from attribution.index.protocol import Wanted
 from attribution.index.segment import Segment
+from attribution.model import Lane
+from attribution.query import Query
 
 _ATTEMPTS = 5
 
@@ -32,13 +36,33 @@ class Index:
         for _ in range(_ATTEMPTS):
             rows = read_segments(directory)
             try:
-                segments = [Segment(directory / SEGMENTS / row.id) for row in rows]
+                segments = [
+                    Segment(directory / SEGMENTS / row.id, hidden_occurrences=row.hidden) for row in rows
+                ]
             except IndexCorruptError:
-                if [row.id for row in read_segments(directory)] == [row.id for row in rows]:
+                if read_segments(directory) == rows:
                     raise
                 continue  # a writer replaced a segment between the two reads
             return cls(directory=directory, rows=tuple(rows), segments=tuple(segments))
         raise IndexCorruptError(directory, "is being rewritten faster than it can be opened")
+
+    def identical(self, digest: bytes) -> list[Known]:
+        """The files whose git SHA-1 this is, one for each segment that holds them."""
+        self._ensure_whole()
+        found = ((segment, segment.documents.find(digest)) for segment in self.segments)
+        return [SegmentDocument(segment, number) for segment, number in found if number is not None]
+
+    def find(self, query: Query, wanted: Wanted) -> list[Candidate]:
+        """The ranges of known files that the query is like, by every lane that is wanted."""
+        self._ensure_whole()
+        found = [c for segment in self.segments for c in find_in_segment(segment, query, wanted)]
+        if Lane.WORDS in wanted.lanes:
+            found += propose(self.segments, query, wanted)
+        return found
+
+    def _ensure_whole(self) -> None:
+        for segment in self.segments:
+            segment.ensure_whole()
 
     @property
     def document_count(self) -> int:

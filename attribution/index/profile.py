@@ -21,6 +21,21 @@ class Profile(StrEnum):
         return 16 if self is Profile.FULL else 48
 
     @property
+    def repeat_cap(self) -> int:
+        """Places kept of a seed in one document."""
+        return 4 if self is Profile.FULL else 1
+
+    @property
+    def keeps_structure(self) -> bool:
+        """Whether structural seeds are kept, by which renamed copies are found."""
+        return self is Profile.FULL
+
+    @property
+    def keeps_words(self) -> bool:
+        """Whether the words of each document are kept, for BM25."""
+        return self is Profile.FULL
+
+    @property
     def keeps_signatures(self) -> bool:
         """Whether whole-file MinHash signatures are kept."""
         return self is Profile.FULL
@@ -29,3 +44,19 @@ class Profile(StrEnum):
     def sketch_type(self) -> str:
         """Numpy type of one line sketch; a sparse index keeps the low byte only."""
         return "<u2" if self is Profile.FULL else "u1"
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Arrays of a segment that grow document by document, with their types."""
+        columns = {"sketches": self.sketch_type, "token_counts": "<u4", "flags": "u1"}
+        if self.keeps_structure:
+            columns["structure_sketches"] = "u1"
+        if self.keeps_signatures:
+            columns["signatures"] = "u1"
+        return columns
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Posting tables of a segment."""
+        structural = ("structural",) if self.keeps_structure else ()
+        return ("literal", *structural, *(("words",) if self.keeps_words else ()))

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 
+from attribution.languages.extensions import language_of
+
 MAX_FILE_BYTES = 4 << 20
 """Larger files are data or generated; they are not indexed, and skipped when a folder is checked."""
 _SNIFF_BYTES = 8192
@@ -16,55 +18,6 @@ _SKIPPED_FOLDERS = frozenset(
     "__pycache__ node_modules site-packages dist-packages venv env build dist target "
     "__pypackages__ bower_components DerivedData".split()
 )
-
-LANGUAGES = {
-    extension: language
-    for language, extensions in {
-        "Assembly": "asm s",
-        "Batchfile": "bat cmd",
-        "C": "c h",
-        "C#": "cs",
-        "C++": "cc cpp cxx hh hpp hxx inl ipp",
-        "CMake": "cmake",
-        "CSS": "css less sass scss",
-        "Clojure": "clj cljs cljc",
-        "Cuda": "cu cuh",
-        "Cython": "pyx pxd pxi",
-        "Dart": "dart",
-        "Elixir": "ex exs",
-        "Erlang": "erl hrl",
-        "Fortran": "f f77 f90 f95 f03 f08",
-        "Go": "go",
-        "Haskell": "hs lhs",
-        "Java": "java",
-        "JavaScript": "js jsx mjs cjs",
-        "Julia": "jl",
-        "Kotlin": "kt kts",
-        "Lua": "lua",
-        "Metal": "metal",
-        "Nim": "nim",
-        "OCaml": "ml mli",
-        "Objective-C": "m mm",
-        "PHP": "php",
-        "Perl": "pl pm",
-        "PowerShell": "ps1 psm1",
-        "Protocol Buffer": "proto",
-        "Python": "py pyi pyw",
-        "R": "r",
-        "Ruby": "rb rake",
-        "Rust": "rs",
-        "SQL": "sql",
-        "Scala": "scala",
-        "Shell": "sh bash zsh",
-        "Svelte": "svelte",
-        "Swift": "swift",
-        "TypeScript": "ts tsx mts cts",
-        "Vue": "vue",
-        "Zig": "zig",
-    }.items()
-    for extension in extensions.split()
-}
-"""Language by file name extension, lowercase and without the dot."""
 
 
 class SkipReason(StrEnum):
@@ -79,11 +32,6 @@ class SkipReason(StrEnum):
     BROKEN_PACKAGE = "package with unreadable metadata"
     OUTSIDE = "listed but outside its package"
     NO_FILE_LIST = "package without a list of its files"
-
-
-def language_of(name: str) -> str | None:
-    """Language by the name's extension, ``None`` where it is not known as code."""
-    return LANGUAGES.get(name.rpartition(".")[2].lower()) if "." in name else None
 
 
 def walk_code(root: Path, *, skipped: Counter[str]) -> Iterator[Path]:

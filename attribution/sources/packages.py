@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TypedDict
 
 from attribution.errors import UnreadableInputError
+from attribution.languages.extensions import language_of
 from attribution.licenses import license_of_distribution, license_of_file, license_of_folder, metadata_field
 from attribution.model import License, Origin, SourceFile
-from attribution.sources.files import SkipReason, language_of, read_code, walk_code
+from attribution.sources.files import SkipReason, read_code, walk_code
 
 STANDARD_LIBRARY = "cpython"
 CPYTHON_URL = "https://github.com/python/cpython"

@@ -1,0 +1,38 @@
+"""Boilerplate: the lines of a text that are nobody's and tell nothing, whatever the language.
+
+Import statements and licence notices are alike everywhere. An index of many files learns so from how many
+documents hold them; in an index of few the text itself must say it.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attribution.fingerprint.line_classes import LineClass
+
+_NOTICE = re.compile(
+    rb"licen[sc]e|copyright|\(c\)|spdx-|all rights reserved|warrant(?:y|ies)|redistribut|permission is hereby",
+    re.IGNORECASE,
+)
+
+
+def boilerplate_lines(content: bytes, classes: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Mark import lines, and blocks of comment that speak of licence or copyright; shape (line_count,)."""
+    code, comment = (classes & LineClass.CODE) != 0, (classes & LineClass.COMMENT) != 0
+    boilerplate = (classes & LineClass.IMPORT) != 0
+    only_comment = comment & ~code
+    if only_comment.any() and _NOTICE.search(content):
+        lines = content.split(b"\n")
+        for first, end in _runs(only_comment):
+            if _NOTICE.search(b"\n".join(lines[first:end])):
+                boilerplate[first:end] = True
+    return boilerplate
+
+
+def _runs(marked: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Half-open ranges of indices that are marked without a break."""
+    edges = np.flatnonzero(np.diff(marked.astype(np.int8), prepend=0, append=0))
+    return [(int(first), int(end)) for first, end in edges.reshape(-1, 2)]

@@ -1,0 +1,173 @@
+"""``sc-attrib show``: print the known text that a SWHID names, alone or beside another text."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attribution.errors import UnreadableInputError, UsageError
+
+if TYPE_CHECKING:
+    from attribution.model import Origin
+    from attribution.span import Span
+    from attribution.swhid import Swhid
+
+ARCHIVE = "https://archive.softwareheritage.org/"
+"""Where Software Heritage shows what a SWHID names."""
+STDIN = "-"
+_LINES = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?", re.ASCII)
+_AGAINST = re.compile(r"(.+):(\d{1,9}(?:-\d{1,9})?)", re.ASCII | re.DOTALL)
+_WIDTH_WITHOUT_TERMINAL = (140, 24)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``show``."""
+    parser.add_argument("swhid", metavar="SWHID", help="swh:1:cnt:…, as reports name it, qualifiers included")
+    parser.add_argument(
+        "--index",
+        action="append",
+        type=Path,
+        metavar="DIR",
+        help="index to look in, may be repeated (default: the project's, the user's and the bundled one)",
+    )
+    parser.add_argument(
+        "--lines",
+        type=_span,
+        metavar="A-B",
+        help="lines to show (default: those that the SWHID names, or all)",
+    )
+    parser.add_argument(
+        "--against",
+        metavar="FILE[:A-B]",
+        help="show a file, or lines of it, beside the known text; - for standard input",
+    )
+
+
+def _span(text: str) -> Span:
+    from attribution.span import Span
+
+    matched = _LINES.fullmatch(text)
+    if matched is None or int(matched[1]) < 1 or int(matched[2] or matched[1]) < int(matched[1]):
+        raise argparse.ArgumentTypeError(f"{text} is not a range of lines such as 3-17")
+    return Span(int(matched[1]), int(matched[2] or matched[1]))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the text, or both texts beside each other."""
+    swhid = _content_named(args.swhid)
+    content, origin = _find(swhid, args.index)
+    lines = args.lines or swhid.lines
+    length = content.count(b"\n") + (not content.endswith(b"\n"))
+    if lines is not None and lines.first > max(1, length):
+        raise UsageError(f"{swhid.core} has {length} lines, none of {lines}; name lines that it has")
+    if args.against is not None:
+        _print_beside(args.against, content, lines, origin)
+    else:
+        _print_alone(content, lines, origin)
+    return 0
+
+
+def _content_named(text: str) -> Swhid:
+    from attribution.swhid import ObjectType, Swhid
+
+    try:
+        swhid = Swhid.parse(text)
+    except ValueError as error:
+        raise UsageError(f"{text} is not a SWHID ({error}); copy one from a report: swh:1:cnt:…") from error
+    if swhid.object_type is not ObjectType.CONTENT:
+        raise UsageError(f"{swhid.core} names no content; the archive shows it: {ARCHIVE}{swhid}")
+    return swhid
+
+
+def _find(swhid: Swhid, directories: list[Path] | None) -> tuple[bytes, Origin]:
+    """The text from the first index that keeps it, and where it comes from."""
+    from attribution.index.contents import text_of
+    from attribution.index.index import Index
+    from attribution.index.locate import find_indexes
+
+    in_archive = f"the archive shows it: {ARCHIVE}{swhid}"
+    known = False
+    for directory in directories or find_indexes(Path.cwd()):
+        for segment in Index.open(directory).segments:
+            document = segment.documents.find(swhid.digest)
+            if document is None:
+                continue
+            known = True
+            text = text_of(segment, document)
+            if text is not None:
+                return text, segment.origins(document, limit=1)[0]
+    if known:
+        reason = "is known, but the index holds no text (build it with --contents)"
+        raise UnreadableInputError(str(swhid.core), reason, remedy=in_archive)
+    raise UnreadableInputError(str(swhid.core), "is in none of the indexes", remedy=in_archive)
+
+
+def _print_alone(content: bytes, lines: Span | None, origin: Origin) -> None:
+    """Print the lines as the bytes they are; on a terminal with control characters made visible."""
+    from attribution.report.words import printable
+    from attribution.verify import Excerpt
+
+    print(_title(origin, lines), file=sys.stderr)
+    kept = Excerpt.of(content, lines).content
+    if sys.stdout.isatty():
+        for line in kept.decode("utf-8", "replace").removesuffix("\n").split("\n"):
+            print("\t".join(printable(part) for part in line.rstrip("\r").split("\t")))
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(kept if kept.endswith(b"\n") or not kept else kept + b"\n")
+
+
+def _print_beside(against: str, content: bytes, lines: Span | None, origin: Origin) -> None:
+    from attribution.report.side_by_side import side_by_side
+    from attribution.verify import Excerpt, compare
+
+    name, query_lines = _file_and_lines(against)
+    found = compare(Excerpt.of(_read(name), query_lines), Excerpt.of(content, lines))
+    is_terminal = sys.stdout.isatty()
+    picture = side_by_side(
+        found,
+        titles=(f"{name}:{query_lines}" if query_lines else name, _title(origin, lines)),
+        columns=shutil.get_terminal_size(_WIDTH_WITHOUT_TERMINAL).columns,
+        colour=is_terminal and "NO_COLOR" not in os.environ,
+    )
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    print(picture)
+    print(f"equal     {found.similarity:.1%} of both, {found.containment:.1%} of the left one")
+    if found.renames:
+        similarity, containment = found.renamed_similarity, found.renamed_containment
+        print(f"          {similarity:.1%} and {containment:.1%} with the names changed back")
+
+
+def _file_and_lines(against: str) -> tuple[str, Span | None]:
+    """Take ``FILE:A-B`` apart, unless a file of the whole name exists."""
+    matched = _AGAINST.fullmatch(against)
+    if matched is None or os.path.exists(against):  # noqa: PTH110 - answers False for what cannot be looked at
+        return against, None
+    try:
+        return matched[1], _span(matched[2])
+    except argparse.ArgumentTypeError as error:
+        raise UsageError(f"--against {against}: {error}") from error
+
+
+def _read(name: str) -> bytes:
+    if name == STDIN:
+        return sys.stdin.buffer.read()
+    try:
+        if Path(name).exists() and not Path(name).is_file():
+            raise UnreadableInputError(name, "is not a regular file", remedy="name a file")
+        return Path(name).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = f"cannot be read ({getattr(error, 'strerror', None) or error})"
+        raise UnreadableInputError(name, reason, remedy="name a file that exists") from error
+
+
+def _title(origin: Origin, lines: Span | None) -> str:
+    from attribution.report.words import printable
+
+    at = f":{lines}" if lines else ""
+    return f"{printable(origin.path)}{at}  {origin.license.expression}  {origin.url}"

@@ -1,0 +1,171 @@
+"""Writing the document table of a segment; its layout stands in documents.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import chain, pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attribution.index.arrays import ArrayWriter
+from attribution.index.numbers import DigestNumbers
+from attribution.index.spill import Column
+from attribution.index.strings import front_code
+from attribution.model import License, Origin
+
+_GREATEST_DOCUMENTS = 1 << 23
+_GREATEST_OCCURRENCES = 1 << 24
+_GREATEST_SOURCES = 1 << 20
+_PIECE_STRINGS = 1 << 14
+
+Source = tuple[str, str | None, str | None, License]
+"""What the files of one place share: URL, revision, snapshot, licence."""
+
+
+class _Places:
+    """Occurrences in the order of their numbers, spilled where they are many."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.sources = Column(folder / f"{name}_sources", "<u4")
+        self.paths = _Strings(folder, f"{name}_paths")
+        self.dates = _Strings(folder, f"{name}_dates")
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def append(self, sources: Sequence[int], paths: Sequence[bytes], dates: Sequence[bytes]) -> None:
+        self.sources.append(np.array(sources, dtype=np.uint32))
+        self.paths.append(paths)
+        self.dates.append(dates)
+
+    def close(self) -> None:
+        for part in (self.sources, self.paths, self.dates):
+            part.close()
+
+
+class _Strings:
+    """Byte strings one after the other."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._lengths = Column(folder / f"{name}_lengths", "<u4")
+        self._bytes = Column(folder / name, "u1")
+
+    def append(self, strings: Sequence[bytes]) -> None:
+        self._lengths.append(np.array([len(string) for string in strings], dtype=np.uint32))
+        self._bytes.append(np.frombuffer(b"".join(strings), dtype=np.uint8))
+
+    def __iter__(self) -> Iterator[bytes]:
+        rest = b""
+        pieces = self._bytes.pieces()
+        for lengths in self._lengths.pieces():
+            for at in range(0, len(lengths), _PIECE_STRINGS):
+                ends = np.cumsum(lengths[at : at + _PIECE_STRINGS], dtype=np.int64)
+                while len(rest) < ends[-1]:
+                    rest += next(pieces).tobytes()
+                yield from (rest[start:end] for start, end in pairwise([0, *ends.tolist()]))
+                rest = rest[int(ends[-1]) :]
+
+    @property
+    def has_content(self) -> bool:
+        return len(self._bytes) > 0
+
+    def close(self) -> None:
+        self._lengths.close()
+        self._bytes.close()
+
+
+class DocumentTableWriter:
+    """Collects documents and the places where they were found, in the order in which they are met."""
+
+    def __init__(self, folder: Path) -> None:
+        """``folder`` takes the spill files."""
+        self.numbers = DigestNumbers()
+        self._firsts = _Places(folder, "first")
+        self._extras = _Places(folder, "extra")
+        self._owners = Column(folder / "owners", "<u4")
+        self._sources: dict[Source, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether memory would exceed its bound with many more."""
+        return (
+            len(self) >= _GREATEST_DOCUMENTS
+            or len(self._owners) >= _GREATEST_OCCURRENCES
+            or len(self._sources) >= _GREATEST_SOURCES
+        )
+
+    def add(self, digests: Sequence[bytes], origins: Sequence[Origin]) -> NDArray[np.bool_]:
+        """Enter places where contents were found; answer which of them are new documents."""
+        numbers, is_new = self.numbers.enter(b"".join(digests))
+        self.add_places(
+            numbers,
+            is_new,
+            sources=[self.source_number(_source_of(origin)) for origin in origins],
+            paths=[origin.path.encode("utf-8", "surrogateescape") for origin in origins],
+            dates=[(origin.date or "").encode() for origin in origins],
+        )
+        return is_new
+
+    def source_number(self, source: Source) -> int:
+        """Number of what several places share."""
+        return self._sources.setdefault(source, len(self._sources))
+
+    def add_places(
+        self,
+        documents: NDArray[np.uint32],
+        is_first: NDArray[np.bool_],
+        *,
+        sources: Sequence[int],
+        paths: Sequence[bytes],
+        dates: Sequence[bytes],
+    ) -> None:
+        """Enter places of numbered documents; ``is_first`` marks the first place of each, in their order."""
+        for places, chosen in ((self._firsts, is_first), (self._extras, ~is_first)):
+            these = np.flatnonzero(chosen).tolist()
+            if these:
+                places.append([sources[i] for i in these], [paths[i] for i in these], [dates[i] for i in these])
+        self._owners.append(documents[~is_first])
+
+    def write(self, writer: ArrayWriter) -> None:
+        """Append the table to a segment's file. Raises :class:`OSError`."""
+        writer.add("digests", self.numbers.all().reshape(-1), dtype="u1")
+        writer.add("digest_documents", self.numbers.sorted(), dtype="<u4")
+        owners = self._owners.all()
+        order = np.argsort(owners, kind="stable")
+        writer.add("extra_documents", owners[order], dtype="<u4")
+        writer.add("extra_occurrences", order + len(self._firsts), dtype="<u4")
+        both = (self._firsts, self._extras)
+        sources = chain.from_iterable(places.sources.pieces() for places in both)
+        writer.add("occurrence_sources", sources, dtype="<u4")
+        front_code(writer, "path", chain.from_iterable(places.paths for places in both))
+        if any(places.dates.has_content for places in both):
+            front_code(writer, "date", chain.from_iterable(places.dates for places in both))
+        self._write_sources(writer)
+
+    def _write_sources(self, writer: ArrayWriter) -> None:
+        licenses: dict[License, int] = {}
+        encoded = [
+            _to_json([url, revision, snapshot, licenses.setdefault(found, len(licenses))])
+            for url, revision, snapshot, found in self._sources
+        ]
+        front_code(writer, "source", encoded)
+        front_code(writer, "license", (_to_json([found.expression, found.evidence]) for found in licenses))
+
+    def close(self) -> None:
+        """Release the spill files."""
+        for part in (self._firsts, self._extras, self._owners):
+            part.close()
+
+
+def _source_of(origin: Origin) -> Source:
+    return origin.url, origin.revision, str(origin.snapshot) if origin.snapshot else None, origin.license
+
+
+def _to_json(values: list[object]) -> bytes:
+    return json.dumps(values, separators=(",", ":")).encode()

@@ -1,0 +1,36 @@
+"""What an index is to those who ask it, wherever it lies: a folder, several machines, another process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from attribution.model import Lane
+
+if TYPE_CHECKING:
+    from attribution.candidates import Candidate, Known
+    from attribution.query import Query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which ranges are asked for."""
+
+    min_tokens: int
+    """Tokens that a range must share with the query."""
+    lanes: frozenset[Lane]
+    focus: range | None = None
+    """Bytes of the query, of which a range must share at least one token; all of them without it."""
+
+
+class Index(Protocol):
+    """A collection of known files that can be asked what a text is like. Safe to share between threads.
+
+    Both methods raise :class:`IndexUnusableError` where the index cannot answer any more.
+    """
+
+    def identical(self, digest: bytes) -> list[Known]:
+        """The files whose git SHA-1 this is."""
+
+    def find(self, query: Query, wanted: Wanted) -> list[Candidate]:
+        """The ranges of known files that the query is like, largest first within a segment and lane."""

@@ -1,0 +1,257 @@
+"""Posting tables: sorted (key, payload) records, of which a look-up reads one bucket of about 16.
+
+A record is ``(key without its bucket bits) << payload_bits | payload``; all records of a table have the same
+width, at most 57 bits, and are packed one after the other, the least bit first. For a table ``name``:
+
+``{name}_shape``
+    four u64: records, bucket bits b, payload bits, learnt cap (0: none)
+``{name}_buckets``
+    u32[2^b + 1]: the first record of each bucket; a key's first b of 40 bits are its bucket
+``{name}_records``
+    u8: record i starts at bit i * width; eight zero bytes end the array
+
+Seeds (tables ``literal`` and ``structural``) have as payload the line of their first token, counted from 0
+through all documents of the segment, ``words`` the document and how often the word is in it. A payload of
+all ones marks common code: a seed in more documents than the learnt cap, which keeps this one record only.
+
+The cap is the largest one from 16 to 256 with which a posting met at random stands in a list of at most 16 on
+average: look-ups cost the same in every index, whatever code is repeated in it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from itertools import islice
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attribution.index.arrays import Array, ArrayFile, ArrayWriter
+from attribution.index.spill import COMMON, PARTITIONS
+from attribution.native.library import KERNELS, pointer
+
+KEY_BITS = 40
+FREQUENCY_BITS = 4
+"""Of a payload of ``words``: how often the word is in the document."""
+LEAST_CAP = 16
+GREATEST_CAP = 256
+MEAN_LIST = 16
+"""Postings that a look-up of a random posting's seed may meet on average."""
+_BUCKET_RECORDS = 16
+_GREATEST_BUCKET_BITS = 32
+_GREATEST_WIDTH = 57
+_SAMPLE_RECORDS = 1 << 20
+_AHEAD = 2
+"""Partitions sorted ahead of the one being written."""
+
+_sizes = ctypes.c_uint64
+_address = ctypes.c_void_p
+KERNELS.sc_frequencies.argtypes = (_address, _sizes, _address, _sizes, _address, _sizes)
+KERNELS.sc_frequencies.restype = None
+KERNELS.sc_cap_frequencies.argtypes = (_address, _sizes, _address, _sizes, ctypes.c_uint32)
+KERNELS.sc_cap_frequencies.restype = _sizes
+KERNELS.sc_pack.argtypes = (
+    *(_address, _sizes, ctypes.c_uint32, ctypes.c_int32, ctypes.c_int32, _sizes),
+    *(_address, _address),
+)
+KERNELS.sc_pack.restype = _sizes
+KERNELS.sc_unpack.argtypes = (
+    *(_address, _sizes, _sizes, _address, _sizes, _sizes, ctypes.c_int32, ctypes.c_int32),
+    *(_address, _address, _sizes),
+)
+KERNELS.sc_unpack.restype = ctypes.c_int64
+
+
+class SortedPostings(Protocol):
+    """Postings in 256 sorted partitions; see :class:`attribution.index.spill.PostingSorter`."""
+
+    @property
+    def count(self) -> int:
+        """Postings in all partitions."""
+
+    def partition(self, number: int) -> NDArray[np.uint64]:
+        """The records of one partition, sorted."""
+
+
+class Shape(NamedTuple):
+    """The numbers that describe a table's layout."""
+
+    count: int
+    bucket_bits: int
+    payload_bits: int
+    cap: int
+
+    @property
+    def width(self) -> int:
+        """Bits of a record."""
+        return KEY_BITS - self.bucket_bits + self.payload_bits
+
+
+def write_table(
+    writer: ArrayWriter, name: str, postings: SortedPostings, *, owners: NDArray[np.uint32], executor: Executor
+) -> None:
+    """Cap, pack and write postings, partition after partition.
+
+    ``owners`` holds the first line of each document and the end of the last. The table ``words`` counts by
+    documents instead of lines, and has no caps. Raises :class:`OSError` where the disk is full.
+    """
+    line_base = None if name == "words" else owners
+    cap, share = (0, 1.0) if line_base is None else _learn(postings, line_base)
+    payload_bits = _payload_bits(owners, by_line=line_base is not None)
+    bits = bucket_bits(round(postings.count * share), payload_bits)
+    packer = _Packer(Shape(count=0, bucket_bits=bits, payload_bits=payload_bits, cap=cap))
+    capped = _ahead(postings, cap, line_base, executor)
+    writer.add(f"{name}_records", packer.pack_all(capped), dtype="u1")
+    buckets = packer.buckets
+    np.cumsum(buckets, out=buckets)
+    writer.add(f"{name}_buckets", buckets, dtype="<u4")
+    shape = np.array(packer.shape._replace(count=int(buckets[-1])), dtype="<u8")
+    writer.add(f"{name}_shape", shape, dtype="<u8")
+
+
+def _payload_bits(owners: NDArray[np.uint32], *, by_line: bool) -> int:
+    """Bits that hold every payload, all ones being none of them."""
+    if by_line:
+        return max(1, int(owners[-1]).bit_length())
+    return (len(owners) - 1).bit_length() + FREQUENCY_BITS
+
+
+def bucket_bits(count: int, payload_bits: int) -> int:
+    """Bits of the key that choose a bucket: about 16 records each, and records of at most 57 bits."""
+    wanted = max(1, count // _BUCKET_RECORDS).bit_length() - 1
+    return max(1, KEY_BITS + payload_bits - _GREATEST_WIDTH, min(_GREATEST_BUCKET_BITS, wanted))
+
+
+def _learn(postings: SortedPostings, line_base: NDArray[np.uint32]) -> tuple[int, float]:
+    """The cap, and the share of the postings that remain under it, from the first partitions.
+
+    Keys are hashes, so the first partitions are a random sample of the seeds.
+    """
+    histogram = np.zeros(GREATEST_CAP + 1, dtype=np.uint64)
+    sample: list[NDArray[np.uint64]] = []
+    for number in range(PARTITIONS):
+        records = postings.partition(number)
+        arguments = (pointer(records), len(records), pointer(line_base), len(line_base) - 1)
+        KERNELS.sc_frequencies(*arguments, pointer(histogram), len(histogram))
+        sample.append(records)
+        if sum(map(len, sample)) >= _SAMPLE_RECORDS:
+            break
+    cap = learnt_cap(histogram)
+    taken = sum(map(len, sample))
+    kept = sum(len(capped(records, cap, line_base)) for records in sample)
+    return cap, kept / max(1, taken)
+
+
+def learnt_cap(histogram: NDArray[np.uint64]) -> int:
+    """The largest cap that bounds the mean list; ``histogram[f]`` seeds are in f documents."""
+    frequencies = np.arange(len(histogram), dtype=np.float64)
+    postings = np.cumsum(frequencies[1:] * histogram[1:])
+    met = np.cumsum(frequencies[1:] ** 2 * histogram[1:])
+    short = np.flatnonzero(met <= MEAN_LIST * np.maximum(postings, 1))
+    return int(max(LEAST_CAP, short[-1] + 1 if len(short) else 0))
+
+
+def capped(records: NDArray[np.uint64], cap: int, line_base: NDArray[np.uint32] | None) -> NDArray[np.uint64]:
+    """Give up the places of seeds in more than ``cap`` documents; works in the array it is given."""
+    if line_base is None:
+        return records
+    arguments = (pointer(records), len(records), pointer(line_base), len(line_base) - 1, cap)
+    return records[: KERNELS.sc_cap_frequencies(*arguments)]
+
+
+def _ahead(
+    postings: SortedPostings, cap: int, line_base: NDArray[np.uint32] | None, executor: Executor
+) -> Iterator[NDArray[np.uint64]]:
+    """The partitions in order, sorted and capped by other threads, a few ahead."""
+
+    def prepare(number: int) -> NDArray[np.uint64]:
+        return capped(postings.partition(number), cap, line_base)
+
+    numbers = iter(range(PARTITIONS))
+    waiting = [executor.submit(prepare, number) for number in islice(numbers, _AHEAD)]
+    while waiting:
+        yield waiting.pop(0).result()
+        waiting += [executor.submit(prepare, number) for number in islice(numbers, 1)]
+
+
+class _Packer:
+    """Packs partition after partition; bits that do not fill a byte wait for the next."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+        self.buckets = np.zeros((1 << shape.bucket_bits) + 1, dtype=np.uint32)
+        self._rest = 0
+        self._rest_bits = 0
+
+    def pack_all(self, partitions: Iterator[NDArray[np.uint64]]) -> Iterator[Array]:
+        """The bytes of the whole table."""
+        for number, records in enumerate(partitions):
+            yield self._pack(number, records)
+        yield np.array([self._rest] if self._rest_bits else [], dtype=np.uint8)
+        yield np.zeros(8, dtype=np.uint8)
+
+    def _pack(self, number: int, records: NDArray[np.uint64]) -> Array:
+        packed = np.zeros((self._rest_bits + len(records) * self.shape.width) // 8 + 9, dtype=np.uint8)
+        packed[0] = self._rest
+        bits = KERNELS.sc_pack(
+            *(pointer(records), len(records), number, self.shape.bucket_bits, self.shape.payload_bits),
+            *(self._rest_bits, pointer(packed), pointer(self.buckets[1:])),
+        )
+        whole, self._rest_bits = divmod(bits, 8)
+        self._rest = int(packed[whole])
+        return packed[:whole]
+
+
+class PostingTable:
+    """Decodes what :func:`write_table` wrote: for merging, and for tests. Queries read it in native/postings.hpp."""
+
+    def __init__(self, file: ArrayFile, name: str) -> None:
+        self._file = file
+        self.shape = Shape(*file[f"{name}_shape"].all().tolist())
+        self._buckets = file[f"{name}_buckets"]
+        self._records = file[f"{name}_records"]
+
+    @property
+    def count(self) -> int:
+        """Records in the table."""
+        return self.shape.count
+
+    def partition(self, number: int) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+        """Keys (40 bits) and payloads of one of the 256 partitions, sorted; common seeds have ``COMMON``.
+
+        Raises :class:`IndexCorruptError`.
+        """
+        bits = self.shape.bucket_bits
+        if bits >= 8:
+            return self.buckets(number << (bits - 8), (number + 1) << (bits - 8))
+        bucket = number >> (8 - bits)
+        keys, payloads = self.buckets(bucket, bucket + 1)
+        inside = keys >> np.uint64(32) == number
+        return keys[inside], payloads[inside]
+
+    def buckets(self, first: int, last: int) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+        """The same for a range of buckets."""
+        starts = np.ascontiguousarray(self._buckets.slice(first, last + 1), dtype=np.uint32)
+        count = int(starts[-1]) - int(starts[0])
+        keys, payloads = np.empty(count, dtype=np.uint64), np.empty(count, dtype=np.uint32)
+        written = KERNELS.sc_unpack(
+            *(self._file.checked_address, self._records.offset, len(self._records), pointer(starts)),
+            *(first, last, self.shape.bucket_bits, self.shape.payload_bits),
+            *(pointer(keys), pointer(payloads), count),
+        )
+        if written != count:
+            self._file.raise_damage()
+        return keys, payloads
+
+    def find(self, key: int) -> list[int]:
+        """Payloads of one key."""
+        bucket = key >> (KEY_BITS - self.shape.bucket_bits)
+        keys, payloads = self.buckets(bucket, bucket + 1)
+        found: list[int] = payloads[keys == key].tolist()
+        return found
+
+
+__all__ = ["COMMON", "PostingTable", "write_table"]

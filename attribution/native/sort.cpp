@@ -1,0 +1,123 @@
+// Sorting the postings of a segment under construction.
+//
+// A posting is a key of 40 bits and a payload of 32 bits. The key's first 8 bits choose one of 256 partitions;
+// inside a partition a posting is one 64-bit record, key << 32 | payload, so that sorting numbers sorts postings.
+#include "kernels.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace {
+
+constexpr uint32_t COMMON = 0xFFFFFFFF;  // payload of a seed without places
+constexpr size_t SMALL = 1024;           // records that std::sort orders faster than counting does
+
+uint32_t key_of(uint64_t record) { return static_cast<uint32_t>(record >> 32); }
+uint32_t payload_of(uint64_t record) { return static_cast<uint32_t>(record); }
+
+// One stable counting pass over the 11 bits from `shift`; false if all records agree in them.
+bool counting_pass(const uint64_t* from, uint64_t* to, size_t count, int shift) {
+    std::array<size_t, 2048> places{};
+    for (size_t i = 0; i < count; ++i) ++places[(from[i] >> shift) & 2047];
+    if (places[(from[0] >> shift) & 2047] == count) return false;
+    size_t next = 0;
+    for (size_t& place : places) {
+        const size_t size = place;
+        place = next;
+        next += size;
+    }
+    for (size_t i = 0; i < count; ++i) to[places[(from[i] >> shift) & 2047]++] = from[i];
+    return true;
+}
+
+// How many documents the ascending payloads [first, last) lie in. `bases` has document_count + 1 first lines;
+// without it a payload is document << 4 | count.
+uint32_t documents_of(const uint64_t* first, const uint64_t* last, const uint32_t* bases, size_t documents) {
+    uint32_t found = 0;
+    const uint32_t* base = bases;
+    while (first != last) {
+        ++found;
+        base = std::upper_bound(base, bases + documents, payload_of(*first));
+        const uint64_t end = base == bases + documents ? uint64_t{1} << 32 : *base;
+        while (first != last && payload_of(*first) < end) ++first;
+    }
+    return found;
+}
+
+}  // namespace
+
+// Distribute `count` postings: `records` receives them ordered by partition, `counts[256]` how many each has.
+SC_EXPORT void sc_partition(const uint64_t* keys, const uint32_t* payloads, uint64_t count, uint64_t* records,
+                            uint64_t* counts) {
+    std::memset(counts, 0, 256 * sizeof *counts);
+    for (uint64_t i = 0; i < count; ++i) ++counts[(keys[i] >> 32) & 255];
+    std::array<uint64_t, 256> places;
+    uint64_t next = 0;
+    for (size_t partition = 0; partition < 256; ++partition) {
+        places[partition] = next;
+        next += counts[partition];
+    }
+    for (uint64_t i = 0; i < count; ++i) records[places[(keys[i] >> 32) & 255]++] = keys[i] << 32 | payloads[i];
+}
+
+// Sort `count` records ascending, with `scratch` of the same size.
+SC_EXPORT void sc_sort(uint64_t* records, uint64_t* scratch, uint64_t count) {
+    if (count < SMALL) {
+        std::sort(records, records + count);
+        return;
+    }
+    uint64_t* from = records;
+    uint64_t* to = scratch;
+    for (int shift = 0; shift < 64; shift += 11)
+        if (counting_pass(from, to, count, shift)) std::swap(from, to);
+    if (from != records) std::memcpy(records, from, count * sizeof *records);
+}
+
+// Mark with 1 in `kept` the postings to keep: of each key the `cap` first ones in each document. The postings of
+// document d are ends[d - 1] to ends[d]; `scratch` has room for twice as many values as the largest of them.
+SC_EXPORT void sc_cap_repeats(const uint64_t* keys, const uint64_t* ends, uint64_t documents, uint32_t cap,
+                              uint64_t* scratch, uint8_t* kept) {
+    for (uint64_t document = 0, start = 0; document < documents; start = ends[document++]) {
+        const uint64_t count = ends[document] - start;
+        for (uint64_t i = 0; i < count; ++i) scratch[i] = keys[start + i] << 32 | i;
+        sc_sort(scratch, scratch + count, count);
+        uint64_t run = 0;
+        for (uint64_t i = 0; i < count; ++i) {
+            run = i && key_of(scratch[i]) == key_of(scratch[i - 1]) ? run + 1 : 0;
+            kept[start + payload_of(scratch[i])] = run < cap;
+        }
+    }
+}
+
+// Count seeds by document frequency in sorted records: histogram[f] for 1 <= f < size, [0] for more than that
+// and for those that are common already.
+SC_EXPORT void sc_frequencies(const uint64_t* records, uint64_t count, const uint32_t* bases, uint64_t documents,
+                              uint64_t* histogram, uint64_t size) {
+    for (uint64_t first = 0, last = 0; first < count; first = last) {
+        while (last < count && key_of(records[last]) == key_of(records[first])) ++last;
+        const bool common = payload_of(records[last - 1]) == COMMON;
+        const uint32_t frequency = common ? 0 : documents_of(records + first, records + last, bases, documents);
+        ++histogram[frequency < size ? frequency : 0];
+    }
+}
+
+// Replace each seed that is in more than `cap` documents, or common already, by one common record; drop equal
+// records. Works in place on sorted records and answers how many remain.
+SC_EXPORT uint64_t sc_cap_frequencies(uint64_t* records, uint64_t count, const uint32_t* bases, uint64_t documents,
+                                      uint32_t cap) {
+    uint64_t kept = 0;
+    for (uint64_t first = 0, last = 0; first < count; first = last) {
+        while (last < count && key_of(records[last]) == key_of(records[first])) ++last;
+        const bool common =
+            payload_of(records[last - 1]) == COMMON ||
+            (last - first > cap && documents_of(records + first, records + last, bases, documents) > cap);
+        if (common) {
+            records[kept++] = records[first] | COMMON;
+            continue;
+        }
+        for (uint64_t i = first; i < last; ++i)
+            if (i == first || records[i] != records[i - 1]) records[kept++] = records[i];
+    }
+    return kept;
+}

@@ -205,6 +205,8 @@ def _print_size(size: int, pack: Pack, columns: list[Column]) -> None:
         if peers:
             print_table("times ours", [c.engine for c in peers], ratio_rows(peers, ours))
     mine = [c for c in columns if c.engine.startswith(OURS)]
+    if not mine:
+        return
     print_table("bytes a source byte", [c.engine for c in mine], group_rows(mine))
     print_table("lane by itself", [c.engine for c in mine], lane_rows(mine))
     print_table("goal", ["bound", "measured", ""], goal_rows(mine))

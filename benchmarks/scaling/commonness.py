@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling.pack import Pack
-from scaling.words import LONGEST_WORD, Scan, find_in, scan
+from scaling.words import LONGEST_WORD, Scan, scan
 
 KINDS = ("words", "lines", "pairs")
 _LEAST = {"words": 24, "lines": 2, "pairs": 2}
@@ -25,21 +25,45 @@ _FILES_A_TASK = 2000
 _SPELLING_TASKS = 30
 """Common words are spelled in the first of these tasks, or they are not that common."""
 BITS = 20
+_FORMAT = 2
+_HASH_BITS = 63
+"""Hashes are kept without their lowest bit, which names a half while they are counted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """Hashes of one kind of thing, sorted, with the files that hold each, and the chances by that number."""
+    """Things of one kind by their hashes, how many files hold each, and how far that number spreads."""
 
-    hashes: NDArray[np.uint64]
-    frequency: NDArray[np.int64]
-    chances: NDArray[np.float64]
-    """Chance of a thing found in 2^i … 2^(i+1) - 1 files to be found in other packages too."""
+    def __init__(
+        self, hashes: NDArray[np.uint64], frequency: NDArray[np.int64], chances: NDArray[np.float64]
+    ) -> None:
+        """``hashes`` are sorted; ``chances[i]`` is that of things in 2^i to 2^(i+1) - 1 files."""
+        self.hashes, self.frequency, self.chances = hashes, frequency, chances
+        bits = max(1, len(hashes).bit_length())
+        self._shift = np.uint64(_HASH_BITS - bits)
+        edges = np.arange((1 << bits) + 1, dtype=np.uint64) << self._shift
+        self._firsts = np.searchsorted(hashes, edges).astype(np.int32)
+        self._chance = chances[np.log2(np.maximum(frequency, 1)).astype(np.int64)].astype(np.float32)
 
-    def chance(self, at: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Chance of each thing, by its place; 0 for place -1."""
-        level = np.log2(np.maximum(self.frequency[at], 1)).astype(np.int64)
-        return np.where(at >= 0, self.chances[level], 0.0)
+    def find(self, values: NDArray[np.uint64]) -> NDArray[np.int32]:
+        """Place of each value, -1 where it is not among the hashes; one bucket of about one hash is read."""
+        bucket = (values >> self._shift).astype(np.int64)
+        at, end = self._firsts[bucket], self._firsts[bucket + 1]
+        found = np.full(len(values), -1, dtype=np.int32)
+        open_ones = np.flatnonzero(at < end)
+        while len(open_ones):
+            places = at[open_ones]
+            equal = self.hashes[places] == values[open_ones]
+            found[open_ones[equal]] = places[equal]
+            at[open_ones] += 1
+            open_ones = open_ones[~equal & (places + 1 < end[open_ones])]
+        return found
+
+    def chance(self, values: NDArray[np.uint64]) -> NDArray[np.float32]:
+        """Chance of each value to be met in packages never seen; 0 for an unknown one."""
+        if not len(self.hashes):
+            return np.zeros(len(values), dtype=np.float32)
+        at = self.find(values)
+        return np.where(at >= 0, self._chance[at], np.float32(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +80,7 @@ class Commonness:
 
 def measure_commonness(pack: Pack, cache: Path) -> Commonness:
     """Count words, lines and pairs of lines through the first files of a pack; kept in a file."""
-    kept = cache / f"commonness-{len(pack)}.npz"
+    kept = cache / f"commonness-{_FORMAT}-{len(pack)}.npz"
     if not kept.is_file():
         counts = _count(pack)
         partial = kept.with_suffix(".part.npz")
@@ -65,11 +89,7 @@ def measure_commonness(pack: Pack, cache: Path) -> Commonness:
     stored = np.load(kept)
     return Commonness(
         **{
-            kind: Spread(
-                hashes=stored[f"{kind}_hashes"],
-                frequency=stored[f"{kind}_frequency"],
-                chances=stored[f"{kind}_chances"],
-            )
+            kind: Spread(stored[f"{kind}_hashes"], stored[f"{kind}_frequency"], stored[f"{kind}_chances"])
             for kind in KINDS
         },
         spellings=stored["spellings"],
@@ -96,8 +116,8 @@ def _count(pack: Pack) -> dict[str, NDArray[np.generic]]:
             counts |= {f"{kind}_hashes": spread.hashes, f"{kind}_frequency": spread.frequency}
             counts[f"{kind}_chances"] = spread.chances
             if kind == "words":
-                common = spread.hashes
-        spelled = np.zeros(len(common), dtype=f"S{LONGEST_WORD}")
+                common = spread
+        spelled = np.zeros(len(common.hashes), dtype=f"S{LONGEST_WORD}")
         for at, found in pool.imap(_spellings, [(*task, common) for task in ranges[:_SPELLING_TASKS]]):
             spelled[at] = found
     counts["spellings"] = spelled
@@ -124,7 +144,7 @@ def _usable_words(scanned: Scan) -> NDArray[np.uint64]:
 
 
 def _spellings(
-    task: tuple[Path, int, int, NDArray[np.uint64]],
+    task: tuple[Path, int, int, Spread],
 ) -> tuple[NDArray[np.int64], NDArray[np.bytes_]]:
     """Places of the common words of a range of files, and how they are spelled."""
     directory, first, last, common = task
@@ -133,7 +153,7 @@ def _spellings(
         scanned = scan(pack.content(number))
         usable = np.flatnonzero(scanned.is_word & (scanned.lengths <= LONGEST_WORD))
         values, tokens = np.unique(scanned.hashes[usable] >> np.uint64(1), return_index=True)
-        places = find_in(values, common)
+        places = common.find(values)
         for place, token in zip(places[places >= 0], usable[tokens[places >= 0]], strict=True):
             start = scanned.starts[token]
             known[int(place)] = scanned.data[start : start + scanned.lengths[token]].tobytes()
@@ -149,7 +169,7 @@ def _spread(marked: NDArray[np.uint64], *, least: int) -> Spread:
     seconds = np.add.reduceat((marked & np.uint64(1)).astype(np.int64), firsts)
     chances = _chances(sizes - seconds, seconds)
     kept = sizes >= least
-    return Spread(hashes=values[firsts[kept]], frequency=sizes[kept], chances=chances)
+    return Spread(values[firsts[kept]], sizes[kept], chances)
 
 
 def _chances(here: NDArray[np.int64], there: NDArray[np.int64]) -> NDArray[np.float64]:

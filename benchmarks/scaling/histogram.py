@@ -60,18 +60,17 @@ class Histogram:
 
 def seeds_of(content: bytes, language: str) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """The sampled literal and structural seeds of a text, each once."""
-    scanned = scan(content)
+    scanned = scan(content, whole_names=True)
     literal = _sampled(_grams(scanned.hashes, LITERAL_TOKENS))
-    scanned = scan(_without_comments(content, language))
+    scanned = scan(_without_comments(content, language), whole_names=True)
     identifiers = scanned.is_word & (content_class(scanned.data, scanned.starts) == 1)
     identifiers &= ~is_keyword(scanned.hashes)
     return literal, _sampled(_parameterised(scanned.hashes, identifiers, STRUCTURAL_TOKENS))
 
 
 def content_class(data: NDArray[np.uint8], starts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """1 where a token starts with a letter, 0 where with a digit or mark."""
-    first = data[starts] | 32
-    return ((first >= ord("a")) & (first <= ord("z"))).astype(np.int64)
+    """1 where a token does not start with a digit."""
+    return ((data[starts] < ord("0")) | (data[starts] > ord("9"))).astype(np.int64)
 
 
 def histogram(found: Iterable[NDArray[np.uint64]], documents: int) -> Histogram:

@@ -11,13 +11,14 @@ are with the measured chance that other packages hold them too (see
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scaling.commonness import Commonness, Spread
-from scaling.words import KEYWORDS, LONGEST_WORD, find_in, is_keyword, mix, scan
+from scaling.words import KEYWORDS, LONGEST_WORD, is_keyword, mix, scan
 
 _SINGLE_MARKS = b",;:.=<>+&|^~?@!%"
 """They change places in a circle; marks of comments, strings and escapes stay."""
@@ -72,19 +73,16 @@ class Mutator:
         scanned = scan(text)
         usable = np.flatnonzero(scanned.is_word & (scanned.lengths <= LONGEST_WORD))
         values = scanned.hashes[usable]
-        at = find_in(values >> np.uint64(1), self._common.words.hashes)
+        at = self._common.words.find(values >> np.uint64(1))
         fixed = is_keyword(values)
-        places = []
-        for length in range(1, LONGEST_WORD + 1):
-            chosen = (scanned.lengths[usable] == length) & ((at >= 0) & (self._lengths[at] == length) | fixed)
-            tokens = usable[chosen]
-            places.append(
-                Places(
-                    starts=scanned.starts[tokens],
-                    lines=scanned.lines[tokens],
-                    words=np.where(fixed[chosen], _NOWHERE, self._rank[at[chosen]]),
-                )
-            )
+        chosen = np.flatnonzero((at >= 0) | fixed)
+        lengths = scanned.lengths[usable[chosen]].astype(np.uint8)
+        chosen = chosen[np.argsort(lengths, kind="stable")]
+        tokens, bounds = usable[chosen], np.cumsum(np.bincount(lengths, minlength=LONGEST_WORD + 1))
+        starts, lines = scanned.starts[tokens], scanned.lines[tokens]
+        words = np.where(fixed[chosen], _NOWHERE, self._rank[at[chosen]])
+        parts = [slice(first, last) for first, last in itertools.pairwise(bounds.tolist())]
+        places = [Places(starts=starts[p], lines=lines[p], words=words[p]) for p in parts]
         return Prepared(
             data=scanned.data,
             line_lengths=np.diff(scanned.line_starts),
@@ -125,7 +123,7 @@ class Places:
     """Occurrences of common words of one length."""
 
     starts: NDArray[np.int64]
-    lines: NDArray[np.int64]
+    lines: NDArray[np.int32]
     words: NDArray[np.int64]
     """Rank of the word among those of its length; -1 for a keyword, which stays."""
 
@@ -135,12 +133,12 @@ class _Chances:
     """For each line a number that decides its fate, and the chance to stay."""
 
     hashes: NDArray[np.uint64]
-    chances: NDArray[np.float64]
+    chances: NDArray[np.float32]
 
     @classmethod
     def of(cls, hashes: NDArray[np.uint64], spread: Spread) -> _Chances:
-        chances = spread.chance(find_in(hashes >> np.uint64(1), spread.hashes))
-        return cls(hashes=hashes, chances=np.where(hashes == 0, 0.0, chances))
+        chances = spread.chance(hashes >> np.uint64(1))
+        return cls(hashes=hashes, chances=np.where(hashes == 0, np.float32(0), chances))
 
     def drawn(self, universe: int) -> NDArray[np.bool_]:
         """Which lines stay in a universe; the same line always has the same fate."""

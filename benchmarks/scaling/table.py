@@ -47,7 +47,7 @@ def print_table(heading: str, columns: list[str], rows: list[Row]) -> None:
 def build_rows(columns: list[Column]) -> list[Row]:
     """Time, memory and disk that building took."""
     return [
-        ("build, s", [_of(c.build, "wall_s", "{:,.1f}", c.stopped) for c in columns]),
+        ("build, s", [_of(c.build, "wall_s", "{:,.1f}", "not built" if c.stopped else "") for c in columns]),
         ("MB/s in all", [_rate(c, "wall_s") for c in columns]),
         ("MB/s a core (of processor time)", [_rate(c, "cpu_s") for c in columns]),
         ("peak resident memory, MB", [_of(c.build, "peak_bytes", "{:,.0f}", scale=1e-6) for c in columns]),

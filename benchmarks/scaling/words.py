@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 LONGEST_WORD = 24
@@ -56,7 +57,7 @@ class Scan:
     lengths: NDArray[np.int64]
     hashes: NDArray[np.uint64]
     is_word: NDArray[np.bool_]
-    lines: NDArray[np.int64]
+    lines: NDArray[np.int32]
     """Line of each token, from 0."""
     line_starts: NDArray[np.int64]
     """Where each line starts, and where the last one ends."""
@@ -89,20 +90,6 @@ class Scan:
         return folded
 
 
-def is_in(values: NDArray[np.uint64], ordered: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Tell which values are in a sorted array."""
-    return find_in(values, ordered) >= 0
-
-
-def find_in(values: NDArray[np.uint64], ordered: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Place of each value in a sorted array, -1 where it is not in it."""
-    if not len(ordered):
-        return np.full(len(values), -1, dtype=np.int64)
-    distinct, inverse = np.unique(values, return_inverse=True)
-    at = np.minimum(np.searchsorted(ordered, distinct), len(ordered) - 1)
-    return np.where(ordered[at] == distinct, at, -1)[inverse]
-
-
 @lru_cache(maxsize=1)
 def _keyword_hashes() -> NDArray[np.uint64]:
     return np.sort(hash_words([keyword.encode() for keyword in KEYWORDS]))
@@ -110,22 +97,26 @@ def _keyword_hashes() -> NDArray[np.uint64]:
 
 def is_keyword(hashes: NDArray[np.uint64]) -> NDArray[np.bool_]:
     """Tell which word hashes are keywords of some language."""
-    return is_in(hashes, _keyword_hashes())
+    known = _keyword_hashes()
+    at = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
+    return np.asarray(known[at] == hashes, dtype=np.bool_)
 
 
-@lru_cache(maxsize=1)
-def _classes() -> NDArray[np.uint8]:
+@lru_cache(maxsize=2)
+def _classes(whole_names: bool) -> NDArray[np.uint8]:
     """0 white space, 1 part of a word, 2 a token of its own."""
     classes = np.full(256, 2, dtype=np.uint8)
     classes[list(b" \t\r\n\f\v\0")] = 0
     classes[list(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")] = 1
+    if whole_names:
+        classes[list(b"_" + bytes(range(128, 256)))] = 1
     return classes
 
 
-def scan(text: bytes) -> Scan:
-    """Split a text into words, other characters and lines."""
+def scan(text: bytes, *, whole_names: bool = False) -> Scan:
+    """Split a text into words, other characters and lines; ``whole_names``: ``read_rows`` is one word."""
     data = np.frombuffer(text, dtype=np.uint8)
-    classes = _classes()[data]
+    classes = _classes(whole_names)[data]
     inner = classes == 1
     begins = classes == 2
     begins[0:1] |= inner[0:1]
@@ -142,40 +133,29 @@ def scan(text: bytes) -> Scan:
         data=data,
         starts=starts,
         lengths=ends - starts,
-        hashes=_hash_tokens(data, starts, ends),
+        hashes=_hash_tokens(data, starts, ends - starts),
         is_word=is_word,
-        lines=np.searchsorted(feeds, starts),
+        lines=np.cumsum(data == _LF, dtype=np.int32)[starts],
         line_starts=line_starts.astype(np.int64),
     )
 
 
-_CHUNK = 1 << 16
-
-
 def _hash_tokens(
-    data: NDArray[np.uint8], starts: NDArray[np.int64], ends: NDArray[np.int64]
+    data: NDArray[np.uint8], starts: NDArray[np.int64], lengths: NDArray[np.int64]
 ) -> NDArray[np.uint64]:
-    """Polynomial of each token's bytes by prefix sums; see attribution.fingerprint.tokens for the idea."""
-    powers, inverses = _powers()
-    places = np.arange(len(data)) & (_CHUNK - 1)
-    prefix = np.zeros(len(data) + 1, dtype=np.uint64)
-    np.cumsum((data.astype(np.uint64) + np.uint64(1)) * powers[places], out=prefix[1:])
-    sums = prefix[ends] - prefix[starts]
-    wraps = (starts // _CHUNK) != ((ends - 1) // _CHUNK)
-    hashes = mix(sums * inverses[starts & (_CHUNK - 1)])
-    for token in np.flatnonzero(wraps):  # a token across two chunks: hash it where it does not
-        alone = data[starts[token] : ends[token]][:_CHUNK]
-        whole = ((alone.astype(np.uint64) + np.uint64(1)) * powers[: len(alone)]).sum(dtype=np.uint64)
-        hashes[token] = mix(np.array([whole]))[0]
+    """Hash each token, eight bytes at a time; of a long one the first 24, the last 8 and its length."""
+    padded = np.concatenate((data, np.zeros(8, dtype=np.uint8)))
+    eights = as_strided(padded.view(np.uint8)[:8].view("<u8"), shape=(len(data) + 1,), strides=(1,))
+    hashes = mix(eights[starts] & _MASKS[np.minimum(lengths, 8)])
+    for at in (8, 16):
+        longer = np.flatnonzero(lengths > at)
+        more = eights[starts[longer] + at] & _MASKS[np.minimum(lengths[longer] - at, 8)]
+        hashes[longer] = mix(hashes[longer] * np.uint64(_MULTIPLIER) + more)
+    longest = np.flatnonzero(lengths > LONGEST_WORD)
+    tails = eights[starts[longest] + lengths[longest] - 8] + lengths[longest].astype(np.uint64)
+    hashes[longest] = mix(hashes[longest] * np.uint64(_MULTIPLIER) + tails)
     return hashes
 
 
-@lru_cache(maxsize=1)
-def _powers() -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    return _powers_of(_MULTIPLIER), _powers_of(pow(_MULTIPLIER, -1, 1 << 64))
-
-
-def _powers_of(base: int) -> NDArray[np.uint64]:
-    factors = np.full(_CHUNK, base, dtype=np.uint64)
-    factors[0] = 1
-    return np.multiply.accumulate(factors)
+_MASKS = np.array([(1 << 8 * count) - 1 for count in range(9)], dtype=np.uint64)
+"""Keeps the first so many of eight bytes."""

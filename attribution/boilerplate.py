@@ -6,30 +6,41 @@ documents hold them; in an index of few the text itself must say it.
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 from numpy.typing import NDArray
 
 from attribution.fingerprint.line_classes import LineClass
 
-_NOTICE = re.compile(
-    rb"licen[sc]e|copyright|\(c\)|spdx-|all rights reserved|warrant(?:y|ies)|redistribut|permission is hereby",
-    re.IGNORECASE,
+_NOTICES = (
+    b"license",
+    b"licence",
+    b"copyright",
+    b"(c)",
+    b"spdx-",
+    b"all rights reserved",
+    b"warranty",
+    b"warranties",
+    b"redistribut",
+    b"permission is hereby",
 )
 
 
 def boilerplate_lines(content: bytes, classes: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Mark import lines, and blocks of comment that speak of licence or copyright; shape (line_count,)."""
     code, comment = (classes & LineClass.CODE) != 0, (classes & LineClass.COMMENT) != 0
-    boilerplate = (classes & LineClass.IMPORT) != 0
+    boilerplate: NDArray[np.bool_] = (classes & LineClass.IMPORT) != 0
     only_comment = comment & ~code
-    if only_comment.any() and _NOTICE.search(content):
+    if only_comment.any():
         lines = content.split(b"\n")
         for first, end in _runs(only_comment):
-            if _NOTICE.search(b"\n".join(lines[first:end])):
+            if _speaks_of_rights(b"\n".join(lines[first:end])):
                 boilerplate[first:end] = True
     return boilerplate
+
+
+def _speaks_of_rights(text: bytes) -> bool:
+    lowered = text.lower()
+    return any(notice in lowered for notice in _NOTICES)
 
 
 def _runs(marked: NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -37,6 +37,8 @@ class Candidate:
     """A range of the checked text and the range of a known file that it is like."""
 
     known: Known
+    lane: Lane
+    """The lane whose ranges these are."""
     query: Span
     source: Span
     tokens: int
@@ -45,10 +47,18 @@ class Candidate:
     """Those of them that are not boilerplate (import lines, licence notices)."""
     similarity: float
     containment: float
-    found_by: tuple[Lane, ...]
+    weight: float
+    """What it counts for beside others: shared tokens, weighed by similarity."""
+    also_by: frozenset[Lane] = frozenset()
+    """Other lanes that found the same."""
     is_common: bool = False
     """Whether most of its seeds are in so many documents that the index keeps no places for them."""
 
+    @property
+    def found_by(self) -> tuple[Lane, ...]:
+        """Every lane that found it, in the order in which lanes are defined."""
+        return tuple(lane for lane in Lane if lane is self.lane or lane in self.also_by)
+
     def also_found_by(self, *lanes: Lane) -> Candidate:
         """Note that other lanes found the same."""
-        return replace(self, found_by=tuple(lane for lane in Lane if lane in {*self.found_by, *lanes}))
+        return replace(self, also_by=self.also_by.union(lanes))

@@ -54,7 +54,8 @@ class KernelsMissingError(ScAttribError):
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(
-            f"{path}: the compiled kernels cannot be used ({reason}); install sc-attrib again with a C++ compiler at hand"
+            f"{path}: the compiled kernels cannot be used ({reason}); "
+            "install sc-attrib again with a C++ compiler at hand"
         )
 
 

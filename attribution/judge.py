@@ -1,8 +1,8 @@
 """Judging: which of the ranges that were found are matches, in which order, and what each is.
 
-one document's ranges   those that two lanes found become one
-all ranges              most shared tokens of one document first; what a better one covers is its copy or dropped
-a match                 its source is the place that leads, its verdict counts all places
+    one document's ranges   what a larger one covers is dropped
+    all ranges              the document that holds most first; what better ones cover is a copy, or dropped
+    a match                 its source is the place that leads, its verdict counts all places
 """
 
 from __future__ import annotations
@@ -21,11 +21,10 @@ COMMON_ORIGINS = 16
 """Code found alike in more origins than this is common, and nobody's."""
 _MAX_PLACES = 64
 """Places of one content that are looked at."""
-_SHADOWED_SHARE = 0.8
+_SHADOWED_SHARE = dict.fromkeys(Lane, 0.8) | {Lane.STRUCTURE: 0.5}
+"""Share of a range's lines that better ones must hold to make it one of their copies, or nothing."""
 _COPY_SHARE = 0.9
 _SAME_RANGE_SHARE = 0.5
-_LITERAL_SHARE = 0.5
-"""Of what two lanes found of one range: from this share of literal tokens on it is a literal copy."""
 _VENDORED = frozenset(
     ("_vendor", "_vendored", "vendor", "third_party", "thirdparty", "extern", "node_modules")
 )
@@ -50,11 +49,13 @@ def judge(found: Iterable[Candidate], policy: Policy, *, first_line: int = 1) ->
     """Turn candidates into matches, best first; lines of the query count from ``first_line``."""
     chosen: list[_Chosen] = []
     for candidate in _ranked(found):
-        shadow = next((c for c in chosen if _covers(c.leader, candidate)), None)
-        if shadow is None:
+        overlaps = [choice.leader.query.overlap(candidate.query) for choice in chosen]
+        if sum(overlaps) < _SHADOWED_SHARE[candidate.lane] * len(candidate.query):
             chosen.append(_Chosen(candidate))
-        elif candidate.tokens >= _COPY_SHARE * shadow.leader.tokens:
-            shadow.copies.append(candidate)
+        else:
+            shadow = chosen[overlaps.index(max(overlaps))]
+            if candidate.tokens >= _COPY_SHARE * shadow.leader.tokens:
+                shadow.copies.append(candidate)
     return [_match(choice, policy, first_line) for choice in chosen]
 
 
@@ -63,70 +64,39 @@ def _ranked(found: Iterable[Candidate]) -> list[Candidate]:
     documents: dict[bytes, list[Candidate]] = defaultdict(list)
     for candidate in found:
         documents[candidate.known.digest].append(candidate)
-    ranked = []
+    ranked: dict[tuple[float, float, float], list[Candidate]] = defaultdict(list)
     for candidates in documents.values():
         merged = _merged(candidates)
-        total = _total_tokens(merged)
-        ranked += [(_rank(candidate, total), candidate) for candidate in merged]
-    return [candidate for _, candidate in sorted(ranked, key=lambda pair: pair[0])]
+        total = sum(weight for _, weight in merged)
+        for candidate, weight in merged:
+            ranked[-round(total, 6), -round(weight, 6), -candidate.similarity].append(candidate)
+    return [candidate for key in sorted(ranked) for candidate in _canonical_first(ranked[key])]
 
 
-def _merged(candidates: list[Candidate]) -> list[Candidate]:
-    """Make one of ranges of one document that overlap on both sides, largest first."""
-    kept: list[Candidate] = []
-    for candidate in sorted(candidates, key=lambda c: -c.tokens):
-        same = next((n for n, k in enumerate(kept) if _is_same_range(k, candidate)), None)
-        if same is None:
-            kept.append(candidate)
-        else:
-            kept[same] = _joined(kept[same], candidate)
-    return kept
-
-
-def _is_same_range(kept: Candidate, other: Candidate) -> bool:
-    return kept.query.overlap(other.query) >= _SAME_RANGE_SHARE * len(other.query) and kept.source.overlap(
-        other.source
-    ) >= _SAME_RANGE_SHARE * len(other.source)
-
-
-def _joined(kept: Candidate, other: Candidate) -> Candidate:
-    """Note the other's lanes; a range found by structure that is literal for the better part counts as literal."""
-    if Lane.SEEDS in other.found_by and other.tokens < _LITERAL_SHARE * kept.tokens:
-        return kept
-    return kept.also_found_by(*other.found_by)
-
-
-def _total_tokens(candidates: list[Candidate]) -> int:
-    """Tokens of the query that ranges of one document hold, those of overlapping ranges counted once."""
-    total, seen = 0, []
-    for candidate in candidates:
-        if not any(s.overlap(candidate.query) > _SAME_RANGE_SHARE * len(candidate.query) for s in seen):
-            seen.append(candidate.query)
-            total += candidate.tokens
-    return total
-
-
-def _rank(candidate: Candidate, total: int) -> tuple[float, float, float, bool, str, int, str]:
-    """Most tokens first; of equals the closest, then what is not vendored, the earliest, the shallowest path."""
-    path = candidate.known.path
-    return (
-        -total,
-        -candidate.tokens,
-        -candidate.similarity,
-        is_vendored(path),
-        "",
-        path.count("/"),
-        path,
+def _canonical_first(equals: list[Candidate]) -> list[Candidate]:
+    """Of equally good ranges what is not vendored first, then the shallowest path."""
+    if len(equals) == 1:
+        return equals
+    paths = {candidate.known.digest: candidate.known.path for candidate in equals}
+    return sorted(
+        equals,
+        key=lambda c: (is_vendored(path := paths[c.known.digest]), path.count("/"), path, c.known.digest),
     )
+
+
+def _merged(candidates: list[Candidate]) -> list[tuple[Candidate, float]]:
+    """Drop ranges of one document that larger ones of it cover; answer what each adds, the largest first."""
+    kept: list[tuple[Candidate, float]] = []
+    for candidate in sorted(candidates, key=lambda c: -c.weight):
+        overlap = sum(k.query.overlap(candidate.query) for k, _ in kept)
+        if overlap < _SAME_RANGE_SHARE * len(candidate.query):
+            kept.append((candidate, candidate.weight * (1 - overlap / len(candidate.query))))
+    return kept
 
 
 def is_vendored(path: str) -> bool:
     """Whether a path says that its file was copied in from elsewhere."""
     return not _VENDORED.isdisjoint(path.split("/"))
-
-
-def _covers(better: Candidate, other: Candidate) -> bool:
-    return better.query.overlap(other.query) >= _SHADOWED_SHARE * len(other.query)
 
 
 def _match(choice: _Chosen, policy: Policy, first_line: int) -> Match:
@@ -174,11 +144,13 @@ def _verdict(policy: Policy, license: License, kind: Kind, places: set[_Place]) 
 def _kind(candidate: Candidate, places: set[_Place]) -> Kind:
     if candidate.is_common or len({place.origin.url for place in places}) > COMMON_ORIGINS:
         return Kind.COMMON
-    lanes = candidate.found_by
-    if Lane.BLOB in lanes:
-        return Kind.IDENTICAL
-    if Lane.MINHASH in lanes:
-        return Kind.NEAR_COPY
-    if Lane.SEEDS in lanes:
-        return Kind.LITERAL
-    return Kind.RENAMED if Lane.STRUCTURE in lanes else Kind.LEXICAL
+    return Kind.NEAR_COPY if Lane.MINHASH in candidate.also_by else _KINDS[candidate.lane]
+
+
+_KINDS = {
+    Lane.BLOB: Kind.IDENTICAL,
+    Lane.SEEDS: Kind.LITERAL,
+    Lane.STRUCTURE: Kind.RENAMED,
+    Lane.MINHASH: Kind.NEAR_COPY,
+    Lane.WORDS: Kind.LEXICAL,
+}

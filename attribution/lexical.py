@@ -29,8 +29,10 @@ SATURATION = 0.3
 """BM25's k1: that a word is there tells most, how often it is there little (docs/experiments.md)."""
 LENGTH_SHARE = 0.75
 """BM25's b."""
-POSTINGS = 1 << 17
-"""Postings that one query may read, in all segments together; the rarest word is read whatever it costs."""
+POSTINGS = 1 << 15
+"""Postings that one query may read, in all segments together; the rarest word is read whatever it costs.
+
+More does not find more (docs/experiments.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

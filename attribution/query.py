@@ -9,17 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attribution.boilerplate import boilerplate_lines
+from attribution.fingerprint.line_classes import LineClass
 from attribution.fingerprint.minhash import sign
 from attribution.fingerprint.query import DenseSeeds, query_print
 from attribution.fingerprint.seeds import K_TOKENS
 from attribution.fingerprint.structure import STRUCTURE_TOKENS
 from attribution.index.seek import SeedQuery
 from attribution.languages import Language
+from attribution.model import Lane
 
-SHORT_TOKENS = 16
+_SHORT_TOKENS = 16
 """However short the text, fewer shared tokens than this are no match."""
-SHORT_SHARE = 0.6
+_SHORT_SHARE = 0.6
 """Of a short text, the share of its tokens that a known file must hold."""
+_STRUCTURE_SHARE = 0.8
+"""The same where names may differ: structure says less than names do, so more of it must be alike."""
+_STRUCTURE_FACTOR = 1.5
+"""And how many times as many tokens it takes in a long text."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +36,15 @@ class Query:
     language: Language
     literal: SeedQuery
     structural: SeedQuery
+    code_tokens: int
+    """Literal tokens on lines that hold code; all of them in a text without any."""
 
     @classmethod
     def of(cls, content: bytes, *, language: Language) -> Query:
         """Fingerprint the text densely, so that it meets whichever seeds an index kept."""
         print_ = query_print(content, language=language)
         telling = ~boilerplate_lines(content, print_.line_classes)
+        on_code = (print_.line_classes & LineClass.CODE) != 0
         return cls(
             content=content,
             language=language,
@@ -50,6 +59,7 @@ class Query:
                 print_.structure_sketches,
                 STRUCTURE_TOKENS,
             ),
+            code_tokens=int(np.count_nonzero(on_code[print_.tokens.lines - 1])) or len(print_.tokens),
         )
 
     @cached_property
@@ -62,10 +72,12 @@ class Query:
         """Lines of the text."""
         return len(self.literal.sketches)
 
-    def required_tokens(self, min_tokens: int) -> int:
+    def required(self, lane: Lane, min_tokens: int) -> int:
         """Tokens that a known file must share: ``min_tokens``, or the better part of a shorter text."""
-        short = round(SHORT_SHARE * int(np.count_nonzero(self.literal.telling)))
-        return min(min_tokens, max(SHORT_TOKENS, short))
+        if lane is Lane.STRUCTURE:
+            short = round(_STRUCTURE_SHARE * len(self.structural.token_lines))
+            return min(round(_STRUCTURE_FACTOR * min_tokens), max(_SHORT_TOKENS, short))
+        return min(min_tokens, max(_SHORT_TOKENS, round(_SHORT_SHARE * self.code_tokens)))
 
 
 def _seed_query(

@@ -32,6 +32,10 @@ class Span:
         """Count the units that both ranges hold."""
         return max(0, min(self.last, other.last) - max(self.first, other.first) + 1)
 
+    def union(self, other: Span) -> Span:
+        """The least range that holds both."""
+        return Span(min(self.first, other.first), max(self.last, other.last))
+
     def shifted(self, by: int) -> Span:
         """Move both ends."""
         return Span(self.first + by, self.last + by)

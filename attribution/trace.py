@@ -17,16 +17,19 @@ from attribution.index.index import Index
 from attribution.index.protocol import Index as SearchableIndex
 from attribution.index.protocol import Wanted
 from attribution.judge import judge
-from attribution.languages.guess import guess_language
 from attribution.languages import Language, language_named, language_of
+from attribution.languages.guess import guess_language
 from attribution.model import Attribution, Lane, Match
 from attribution.policy import DEFAULT_POLICY, Policy
 from attribution.query import Query
 from attribution.span import Span
 from attribution.swhid import Swhid
 
-MIN_TOKENS = 40
-"""Tokens that a file must share with a known one before it is mentioned: about six lines."""
+MIN_TOKENS = 30
+"""Tokens that a file must share with a known one before it is mentioned, weighed by the similarity of the two
+ranges: about five lines that are equal, or ten that were edited."""
+_LEXICAL_LINES = 60
+"""Longer texts hold seeds if they are copied; only short ones are looked up by their words."""
 MIN_INSERTION_TOKENS = 23
 """The same for a suggestion with its surroundings: the shortest run that is certain to share a seed."""
 EVERY_LANE = frozenset(Lane)
@@ -55,7 +58,7 @@ class Tracer:
         return cls(indexes=opened, policy=policy, min_tokens=min_tokens, lanes=frozenset(lanes))
 
     def trace(self, content: bytes, *, path: str) -> Attribution:
-        """Find what a whole text is like. ``path`` labels the answer, and its extension tells the language."""
+        """Find what a whole text is like. ``path`` labels the answer; its extension tells the language."""
         swhid = Swhid.of_content(content)
         matches = self._identical(content, swhid)
         if not matches and content.strip():
@@ -79,11 +82,10 @@ class Tracer:
         return tuple(judge(self._find(query, wanted), self.policy, first_line=first_line))
 
     def _alike(self, query: Query) -> list[Match]:
-        required = query.required_tokens(self.min_tokens)
         lanes = self._among(Lane.SEEDS, Lane.STRUCTURE, Lane.MINHASH)
-        found = self._find(query, Wanted(min_tokens=required, lanes=lanes))
-        if not found and Lane.WORDS in self.lanes:
-            found = self._find(query, Wanted(min_tokens=required, lanes=self._among(Lane.WORDS)))
+        found = self._find(query, Wanted(min_tokens=self.min_tokens, lanes=lanes))
+        if not found and query.line_count <= _LEXICAL_LINES and Lane.WORDS in self.lanes:
+            found = self._find(query, Wanted(min_tokens=self.min_tokens, lanes=self._among(Lane.WORDS)))
         return judge(_confirmed(found), self.policy)
 
     def _find(self, query: Query, wanted: Wanted) -> list[Candidate]:
@@ -107,7 +109,8 @@ class Tracer:
                     telling_tokens=known.token_count,
                     similarity=1.0,
                     containment=1.0,
-                    found_by=(Lane.BLOB,),
+                    weight=float(known.token_count),
+                    lane=Lane.BLOB,
                 )
                 for index in self.indexes
                 for known in index.identical(swhid.digest)
@@ -128,8 +131,8 @@ def _confirmed(found: list[Candidate]) -> list[Candidate]:
 
     Of several ranges in one file the first, which is the largest, is marked.
     """
-    near = {c.known.digest: c for c in found if c.found_by == (Lane.MINHASH,)}
-    others = [c for c in found if c.found_by != (Lane.MINHASH,)]
+    near = {c.known.digest: c for c in found if c.lane is Lane.MINHASH}
+    others = [c for c in found if c.lane is not Lane.MINHASH]
     marked = []
     for candidate in sorted(others, key=lambda c: -c.tokens):
         known = near.pop(candidate.known.digest, None)

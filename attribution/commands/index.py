@@ -1,4 +1,4 @@
-"""``sc-attrib index``: build and inspect an index."""
+"""``sc-attrib index``: build an index, change it, inspect it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attribution.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from attribution.index.builder import BuildSummary
     from attribution.index.index import Index
     from attribution.model import SourceFile
 
@@ -22,30 +24,75 @@ _DEFAULT_INDEX = Path(".sc-attrib", "index")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands of ``index``."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    build = actions.add_parser("build", help="index the given sources; replaces what the index held")
-    _add_index(build)
-    build.add_argument(
-        "--packages",
-        nargs="?",
-        const="",
-        metavar="PYTHON",
-        help="every package of a Python interpreter (default: this one), and its standard library",
-    )
-    build.add_argument(
-        "--tree", action="append", default=[], type=Path, metavar="DIR", help="a folder, repeatable"
-    )
-    build.add_argument(
-        "--origin", type=_uri, metavar="URI", help="where the --tree comes from (default: its file: URI)"
-    )
+    build = _action(actions, "build", "index the given sources; replaces what the index held")
+    _add_sources(build)
     build.add_argument(
         "--profile", choices=("full", "sparse"), default="full", help="density (default: full)"
     )
     build.add_argument(
         "--contents", action="store_true", help="keep the text too, for show and exact comparison"
     )
-    info = actions.add_parser("info", help="tell what an index holds")
-    _add_index(info)
+    add = _action(actions, "add", "add the given sources to what the index holds")
+    _add_sources(add)
+    add.add_argument(
+        "--profile", choices=("full", "sparse"), help="density (default: as in the index; full in a new one)"
+    )
+    add.add_argument("--contents", action="store_true", help="keep the text too (default: as in the index)")
+    remove = _action(actions, "remove", "take files out of the index, and keep them out")
+    remove.add_argument(
+        "ids",
+        nargs="*",
+        metavar="ID",
+        help="SWHID of a content, a revision, a release or a snapshot, or URL of an origin",
+    )
+    remove.add_argument(
+        "--list",
+        dest="lists",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="opt-out list: one ID a line, comments after #; repeatable",
+    )
+    remove.add_argument(
+        "--undo", action="store_true", help="let the ids be added again, rather than remove anything"
+    )
+    info = _action(actions, "info", "tell what the index holds")
     info.add_argument("--format", choices=("text", "json"), default="text")
+    _action(actions, "verify", "compare every byte of the index with its checksums")
+    _action(actions, "compact", "merge segments, and erase what was removed from every file")
+    merge = _action(actions, "merge", "take other indexes into this one")
+    merge.add_argument("others", nargs="+", type=Path, metavar="OTHER", help="folder of another index")
+
+
+def _action(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str
+) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=summary, description=summary)
+    parser.add_argument(
+        "--index",
+        type=Path,
+        default=_DEFAULT_INDEX,
+        metavar="DIR",
+        help=f"where it lies (default: {_DEFAULT_INDEX})",
+    )
+    return parser
+
+
+def _add_sources(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--packages",
+        nargs="?",
+        const="",
+        metavar="PYTHON",
+        help="every package of a Python interpreter (default: this one), and its standard library",
+    )
+    parser.add_argument(
+        "--tree", action="append", default=[], type=Path, metavar="DIR", help="a folder, repeatable"
+    )
+    parser.add_argument(
+        "--origin", type=_uri, metavar="URI", help="where the --tree comes from (default: its file: URI)"
+    )
 
 
 def _uri(text: str) -> str:
@@ -56,40 +103,108 @@ def _uri(text: str) -> str:
     return text
 
 
-def _add_index(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--index",
-        type=Path,
-        default=_DEFAULT_INDEX,
-        metavar="DIR",
-        help=f"where it lies (default: {_DEFAULT_INDEX})",
-    )
-
-
 def run(args: argparse.Namespace) -> int:
     """Run the chosen action."""
-    return _build(args) if args.action == "build" else _info(args)
+    return _ACTIONS[args.action](args)
 
 
 def _build(args: argparse.Namespace) -> int:
     from attribution.index.builder import build_index
     from attribution.index.profile import Profile
 
-    if args.packages is None and not args.tree:
-        raise UsageError("nothing to index; name a source: --packages or --tree DIR")
     skipped: Counter[str] = Counter()
     files = _with_progress(_sources(args, skipped))
     summary = build_index(args.index, files, profile=Profile(args.profile), with_contents=args.contents)
-    if skipped:
-        print("left out: " + ", ".join(f"{n} {why}" for why, n in skipped.most_common()), file=sys.stderr)
+    _tell(args.index, summary, skipped)
+    return 0
+
+
+def _add(args: argparse.Namespace) -> int:
+    from attribution.index.builder import add_files
+    from attribution.index.profile import Profile
+
+    skipped: Counter[str] = Counter()
+    profile = Profile(args.profile) if args.profile else None
+    files = _with_progress(_sources(args, skipped))
+    summary = add_files(args.index, files, profile=profile, with_contents=args.contents or None)
+    _tell(args.index, summary, skipped)
+    return 0
+
+
+def _tell(index: Path, summary: BuildSummary, skipped: Counter[str]) -> None:
+    left_out = skipped + summary.left_out
+    if left_out:
+        print("left out: " + ", ".join(f"{n} {why}" for why, n in left_out.most_common()), file=sys.stderr)
     print(
-        f"{args.index}: {summary.files:,} files, {summary.documents:,} distinct contents, "
-        f"{summary.source_bytes / 1e6:.1f} MB of source"
+        f"{index}: {summary.files - summary.left_out.total():,} files, {summary.documents:,} distinct "
+        f"contents, {summary.source_bytes / 1e6:.1f} MB of source"
+    )
+
+
+def _remove(args: argparse.Namespace) -> int:
+    from attribution.index.opt_outs import read_list
+    from attribution.index.removal import readmit, remove
+
+    ids = [*args.ids, *(name for path in args.lists for name in read_list(path))]
+    if not ids:
+        raise UsageError("nothing to remove; name SWHIDs or URLs of origins, or a file of them with --list")
+    if args.undo:
+        print(f"{args.index}: {readmit(args.index, ids):,} ids may be added again")
+        return 0
+    summary = remove(args.index, ids)
+    for name in summary.unknown:
+        print(f"not in the index, and kept out from now on: {name}", file=sys.stderr)
+    print(
+        f"{args.index}: {summary.files:,} files removed, {summary.documents:,} contents with them; "
+        "erase their data with: sc-attrib index compact"
+    )
+    return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from attribution.cli import EXIT_CLEAN, EXIT_UNUSABLE
+    from attribution.index.verify import verify_index
+
+    report = verify_index(args.index)
+    for error in report.damages:
+        print(f"sc-attrib: {error}", file=sys.stderr)
+    if report.damages:
+        return EXIT_UNUSABLE
+    print(f"{args.index}: whole, {report.files:,} files, {report.size_bytes / 1e6:.1f} MB")
+    return EXIT_CLEAN
+
+
+def _compact(args: argparse.Namespace) -> int:
+    from attribution.index.compaction import compact
+
+    done = compact(args.index)
+    print(
+        f"{args.index}: {done.segments_before} segments became {done.segments_after}, "
+        f"{done.bytes_before / 1e6:.1f} MB became {done.bytes_after / 1e6:.1f} MB"
+    )
+    return 0
+
+
+def _merge(args: argparse.Namespace) -> int:
+    from attribution.index.merging import merge_indexes
+
+    done = merge_indexes(args.index, args.others)
+    if done.opted_out:
+        print(f"left out: {done.opted_out} opted out", file=sys.stderr)
+    print(
+        f"{args.index}: {done.segments:,} segments came in with {done.documents:,} contents, "
+        f"{done.already_here:,} were here already"
     )
     return 0
 
 
 def _sources(args: argparse.Namespace, skipped: Counter[str]) -> Iterator[SourceFile]:
+    if args.packages is None and not args.tree:
+        raise UsageError("nothing to index; name a source: --packages or --tree DIR")
+    return _read_sources(args, skipped)
+
+
+def _read_sources(args: argparse.Namespace, skipped: Counter[str]) -> Iterator[SourceFile]:
     from attribution.sources.packages import read_packages
     from attribution.sources.tree import read_tree
 
@@ -100,9 +215,14 @@ def _sources(args: argparse.Namespace, skipped: Counter[str]) -> Iterator[Source
 
 
 def _with_progress(files: Iterator[SourceFile]) -> Iterator[SourceFile]:
+    """Pass files on, and show bytes and speed where somebody watches."""
     from tqdm import tqdm
 
-    return iter(tqdm(files, unit=" files", desc="indexing", disable=None, file=sys.stderr))
+    with tqdm(unit="B", unit_scale=True, desc="indexing", disable=None, file=sys.stderr) as progress:
+        for file in files:
+            yield file
+            progress.update(len(file.content))
+        progress.set_description("writing")
 
 
 def _info(args: argparse.Namespace) -> int:
@@ -114,21 +234,32 @@ def _info(args: argparse.Namespace) -> int:
 
 
 def _facts(index: Index) -> dict[str, object]:
+    from attribution.index.catalog import read_catalog
+
     return {
         "index": str(index.directory),
         "documents": index.document_count,
         "source_bytes": index.source_bytes,
         "size_bytes": index.size_bytes,
         "segments": [
-            {"id": row.id, "profile": row.profile.value, "documents": row.documents, "created": row.created}
-            for row in index.rows
+            {
+                "id": row.id,
+                "profile": row.profile.value,
+                "documents": row.documents,
+                "created": row.created,
+                "removed_files": len(row.hidden),
+                "contents": segment.has_contents,
+            }
+            for row, segment in zip(index.rows, index.segments, strict=True)
         ],
+        "opt_outs": len(read_catalog(index.directory).opt_outs),
         "licenses": index.license_counts(),
     }
 
 
 def _as_text(index: Index) -> str:
     share = index.size_bytes / max(1, index.source_bytes)
+    removed = sum(len(row.hidden) for row in index.rows)
     lines = [
         f"index      {index.directory}",
         f"documents  {index.document_count:,} distinct contents, {index.source_bytes / 1e6:.1f} MB of source",
@@ -137,7 +268,19 @@ def _as_text(index: Index) -> str:
             f"segment    {row.id}  {row.profile}  {row.documents:,} documents  {row.created}"
             for row in index.rows
         ),
+        *([f"removed    {removed:,} files, to be erased by: sc-attrib index compact"] if removed else []),
         "licences",
     ]
     lines += [f"  {count:>8,}  {expression}" for expression, count in index.license_counts().items()]
     return "\n".join(lines)
+
+
+_ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "build": _build,
+    "add": _add,
+    "remove": _remove,
+    "info": _info,
+    "verify": _verify,
+    "compact": _compact,
+    "merge": _merge,
+}

@@ -42,14 +42,16 @@ def signature(hashes: NDArray[np.uint32]) -> NDArray[np.uint32]:
     """MinHash signature of shape (PERMUTATIONS,); all ones for the empty set. Repetitions do not matter."""
     minima = np.full(PERMUTATIONS, _EMPTY, dtype=np.uint32)
     given = np.ascontiguousarray(hashes)
-    KERNELS.sc_signature(pointer(given), len(given), pointer(_permutations()), pointer(minima))
+    permutations = _permutations()  # held: of two threads that make it, one keeps its own
+    KERNELS.sc_signature(pointer(given), len(given), pointer(permutations), pointer(minima))
     return minima
 
 
 def sign(content: bytes) -> NDArray[np.uint32]:
     """Signature of a text: ``signature(shingle_hashes(content))`` in one pass."""
     made = np.empty(PERMUTATIONS, dtype=np.uint32)
-    KERNELS.sc_sign(content, len(content), pointer(_permutations()), pointer(made))
+    permutations = _permutations()
+    KERNELS.sc_sign(content, len(content), pointer(permutations), pointer(made))
     return made
 
 

@@ -254,7 +254,7 @@ class ArrayFile:
         self.ensure(_START, self._stop - _START)
         digest = hashlib.blake2b(digest_size=8)
         for at in range(_START, self._stop, _PIECE_BYTES):
-            digest.update(self._bytes[at : min(at + _PIECE_BYTES, self._stop)])
+            digest.update(self._map[at : min(at + _PIECE_BYTES, self._stop)])
         digest.update(self._map[_PREAMBLE.unpack_from(self._map)[3] :])
         return digest.hexdigest()
 

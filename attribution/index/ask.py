@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attribution.candidates import Candidate
+from attribution.index.joining import joined
 from attribution.index.protocol import Wanted
-from attribution.index.seek import SeedLane, SeedQuery
 from attribution.index.segment import Segment
 from attribution.lexical import rank
 from attribution.model import Lane, Origin
@@ -19,10 +19,14 @@ from attribution.span import Span
 
 NEAR_COPY_JACCARD = 0.7
 """The Stack's own threshold for near duplicates."""
+_STRUCTURE_SIMILARITY = 0.6
+"""Ranges whose structure is less alike are no copies, however long."""
+_STRUCTURE_WEIGHT = 0.9
+"""Names that are the same say more than structure that is."""
 _PROPOSED = 8
 """Documents that BM25 proposes to a query."""
-_LEXICAL_SHARE = 0.7
-"""Of the tokens of a range that only words led to, those that must stand on equal lines."""
+_LEXICAL_LINES = 3
+"""Lines that must be equal in a range that only words led to: a single sketch may be equal by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,9 @@ class SegmentDocument:
 
 def find_in_segment(segment: Segment, query: Query, wanted: Wanted) -> list[Candidate]:
     """The ranges of one segment that the query is like, by every lane that is wanted."""
-    found: list[Candidate] = []
-    if Lane.SEEDS in wanted.lanes:
-        found += _by_seeds(segment, segment.literal, query.literal, wanted, Lane.SEEDS)
-    if Lane.STRUCTURE in wanted.lanes and segment.structural is not None:
-        found += _by_seeds(segment, segment.structural, query.structural, wanted, Lane.STRUCTURE)
+    literal = _by_seeds(segment, query, wanted) if Lane.SEEDS in wanted.lanes else []
+    renamed = _by_structure(segment, query, wanted) if Lane.STRUCTURE in wanted.lanes else []
+    found = joined(literal, renamed, query)
     if Lane.MINHASH in wanted.lanes and segment.has_signatures:
         found += _near_copies(segment, query, wanted)
     return found
@@ -82,45 +84,58 @@ def propose(segments: Sequence[Segment], query: Query, wanted: Wanted) -> list[C
 
 def _compare(segment: Segment, document: int, query: Query, wanted: Wanted) -> list[Candidate]:
     """The range of a document that the query is like, line by line; none where that is too little."""
+    required = query.required(Lane.WORDS, wanted.min_tokens)
     found = segment.literal.compare(query.literal, document)
     return [
-        _candidate(segment, row, Lane.WORDS)
-        for row in found[found["tokens"] >= wanted.min_tokens]
-        if row["tokens"] >= _LEXICAL_SHARE * row["query_tokens"]
+        candidate
+        for row in found[found["equal_lines"] >= _LEXICAL_LINES]
+        if (candidate := _candidate(segment, row, Lane.WORDS)).weight >= required
     ]
 
 
-def _by_seeds(
-    segment: Segment, lane: SeedLane, asked: SeedQuery, wanted: Wanted, name: Lane
-) -> list[Candidate]:
-    focus = None if wanted.focus is None else asked.tokens_between(wanted.focus)
-    found = lane.find(asked, min_tokens=wanted.min_tokens, focus=focus)
-    return [_candidate(segment, row, name) for row in found]
+def _by_seeds(segment: Segment, query: Query, wanted: Wanted) -> list[Candidate]:
+    """Literal copies; code that shares little beside imports and notices is common."""
+    required = query.required(Lane.SEEDS, wanted.min_tokens)
+    focus = None if wanted.focus is None else query.literal.tokens_between(wanted.focus)
+    found = segment.literal.find(query.literal, min_tokens=required, focus=focus)
+    candidates = (_candidate(segment, row, Lane.SEEDS) for row in found)
+    return [
+        replace(c, is_common=True) if c.telling_tokens < required else c
+        for c in candidates
+        if c.weight >= required
+    ]
+
+
+def _by_structure(segment: Segment, query: Query, wanted: Wanted) -> list[Candidate]:
+    """Renamed copies."""
+    if segment.structural is None:
+        return []
+    required = query.required(Lane.STRUCTURE, wanted.min_tokens)
+    focus = None if wanted.focus is None else query.structural.tokens_between(wanted.focus)
+    found = segment.structural.find(query.structural, min_tokens=required, focus=focus)
+    candidates = (_candidate(segment, row, Lane.STRUCTURE) for row in found)
+    return [
+        replace(c, weight=_STRUCTURE_WEIGHT * c.weight)
+        for c in candidates
+        if c.weight >= required and c.similarity >= _STRUCTURE_SIMILARITY
+        if c.telling_tokens >= required and not c.is_common
+    ]
 
 
 def _candidate(segment: Segment, row: NDArray[np.void], lane: Lane) -> Candidate:
-    (
-        document,
-        query_first,
-        query_last,
-        source_first,
-        source_last,
-        tokens,
-        telling,
-        in_query,
-        seeds,
-        common,
-        in_source,
-    ) = row.item()
+    (document, query_first, query_last, source_first, source_last, tokens, telling, in_query, seeds, common,
+     _, in_source) = row.item()  # fmt: skip
+    similarity = min(1.0, 2 * tokens / (in_query + in_source))
     return Candidate(
         known=SegmentDocument(segment, document),
+        lane=lane,
         query=Span(query_first, query_last),
         source=Span(source_first, source_last),
         tokens=tokens,
         telling_tokens=telling,
-        similarity=min(1.0, 2 * tokens / (in_query + in_source)),
+        similarity=similarity,
         containment=min(1.0, tokens / in_query),
-        found_by=(lane,),
+        weight=tokens * similarity,
         is_common=common > seeds,
     )
 
@@ -128,7 +143,7 @@ def _candidate(segment: Segment, row: NDArray[np.void], lane: Lane) -> Candidate
 def _near_copies(segment: Segment, query: Query, wanted: Wanted) -> list[Candidate]:
     """Compare whole files; the shared tokens follow from the Jaccard estimate."""
     ours = len(query.literal.token_lines)
-    if ours < wanted.min_tokens:
+    if ours < query.required(Lane.MINHASH, wanted.min_tokens):
         return []
     found = []
     for document, jaccard in segment.near_copies(query.signature):
@@ -138,13 +153,14 @@ def _near_copies(segment: Segment, query: Query, wanted: Wanted) -> list[Candida
             found.append(
                 Candidate(
                     known=SegmentDocument(segment, document),
+                    lane=Lane.MINHASH,
                     query=Span(1, max(1, len(query.literal.sketches))),
                     source=Span(1, max(1, segment.line_count(document))),
                     tokens=shared,
                     telling_tokens=shared,
                     similarity=2 * shared / (ours + theirs),
                     containment=shared / ours,
-                    found_by=(Lane.MINHASH,),
+                    weight=jaccard * shared,
                 )
             )
     return found

@@ -4,48 +4,63 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from attribution.errors import (
-    IndexCorruptError,
-    IndexNotFoundError,
-    IndexUnusableError,
-    IndexVersionError,
-    UsageError,
-)
+from attribution.errors import IndexCorruptError, IndexNotFoundError, IndexVersionError, UsageError
 from attribution.fingerprint.fingerprint import fingerprint
 from attribution.fingerprint.words import word_counts
 from attribution.index.catalog import (
     CATALOG,
-    LOCK,
     SEGMENTS,
     Catalog,
     SegmentRow,
     read_catalog,
     set_catalog_aside,
     write_catalog,
-    writer_lock,
 )
+from attribution.index.compaction import merge_tiers
 from attribution.index.contents import ensure_zstandard
-from attribution.index.draft import MEMORY_BYTES, DocumentPrint, Entry, SegmentDraft, remove_strays
+from attribution.index.documents import ABSENT
+from attribution.index.draft import MEMORY_BYTES, DocumentPrint, Entry, SegmentDraft
+from attribution.index.opt_outs import OptOuts
 from attribution.index.profile import Profile
+from attribution.index.segment import Segment, open_segments
+from attribution.index.writer import making, sweep
 from attribution.languages.language import language_of_path
-from attribution.model import SourceFile
+from attribution.model import Origin, SourceFile
 
 SEGMENT_BYTES = 64 << 30
 """Source bytes after which a segment is written."""
-_NO_WORDS = np.empty(0, np.uint64), np.empty(0, np.uint32)
+THREADS = os.cpu_count() or 1
 _BATCH_FILES = 64
 _BATCH_BYTES = 1 << 20
-_OWN_FILES = frozenset({SEGMENTS, CATALOG, f"{CATALOG}.new", f"{CATALOG}-journal", LOCK, f"{LOCK}-journal"})
+_NO_WORDS = np.empty(0, np.uint64), np.empty(0, np.uint32)
+
+
+class LeftOut(StrEnum):
+    """Why a file was not indexed."""
+
+    OPTED_OUT = "opted out"
+    KNOWN = "in the index already"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions:
+    """How segments are made."""
+
+    profile: Profile = Profile.FULL
+    with_contents: bool = False
+    """Whether the text of each file is kept beside its fingerprint."""
+    segment_bytes: int = SEGMENT_BYTES
+    memory_bytes: int = MEMORY_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +68,13 @@ class BuildSummary:
     """What a build put into an index."""
 
     files: int
+    """Files that were read."""
     documents: int
     """Distinct contents."""
     source_bytes: int
     segments: int
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Files that were read and not indexed, by :class:`LeftOut`."""
 
 
 def build_index(
@@ -64,120 +82,213 @@ def build_index(
     files: Iterable[SourceFile],
     *,
     profile: Profile = Profile.FULL,
+    with_contents: bool = False,
     segment_bytes: int = SEGMENT_BYTES,
     memory_bytes: int = MEMORY_BYTES,
-    with_contents: bool = False,
 ) -> BuildSummary:
     """Build an index of ``files``; what the directory held before is replaced when all is done.
 
-    Into an empty directory every finished segment is committed at once. ``with_contents`` keeps the files'
-    text as well; :class:`MissingExtraError` is raised for it without zstandard. Raises :class:`UsageError`
-    where there is no file to index, :class:`IndexLockedError` while another process writes, and
-    :class:`IndexUnusableError` for a folder with other things in it or when the disk refuses; what was
-    committed before stays as it was.
+    Opt-outs are kept and obeyed. Into an empty directory every finished segment is committed at once. Raises
+    :class:`UsageError` where there is no file to index, :class:`IndexLockedError` while another process
+    writes, and :class:`IndexUnusableError` for a folder with other things in it or when the disk refuses;
+    what was committed before stays as it was.
     """
+    options = BuildOptions(
+        profile=profile,
+        with_contents=with_contents,
+        segment_bytes=segment_bytes,
+        memory_bytes=memory_bytes,
+    )
     if with_contents:
         ensure_zstandard()
+    files = _not_empty(directory, files)
+    with making(directory):
+        before = _replaceable_catalog(directory)
+        sweep(directory, before)
+        base = replace(before, segments=())
+        ingest = _Ingest(directory, base, options, commit_early=not before.segments)
+        summary = ingest.run(files)
+        if not summary.documents:
+            raise UsageError(
+                f"all {summary.files} files are opted out; the index {directory} stays as it was"
+            )
+        write_catalog(directory, ingest.catalog)
+        sweep(directory, ingest.catalog)
+        return summary
+
+
+def add_files(
+    directory: Path,
+    files: Iterable[SourceFile],
+    *,
+    profile: Profile | None = None,
+    with_contents: bool | None = None,
+    segment_bytes: int = SEGMENT_BYTES,
+    memory_bytes: int = MEMORY_BYTES,
+) -> BuildSummary:
+    """Add files to an index, which is made where there is none.
+
+    A content that an earlier segment holds becomes a document of the new one too, which :func:`compact`
+    undoes; a file that is in the index with the same origin is left out. Each finished segment is committed
+    at once; then segments of like size are merged where there are many. Unless ``profile`` and
+    ``with_contents`` say otherwise, files are kept as in the newest segment. Raises as :func:`build_index`
+    does, and :class:`IndexCorruptError` for a damaged index.
+    """
+    files = _not_empty(directory, files)
+    with making(directory):
+        before = read_catalog(directory) if (directory / CATALOG).exists() else Catalog()
+        sweep(directory, before)
+        newest = open_segments(directory, before.segments[-1:])
+        if with_contents is None:
+            with_contents = any(segment.has_contents for segment in newest)
+        options = BuildOptions(
+            profile=profile or (before.segments[-1].profile if before.segments else Profile.FULL),
+            with_contents=with_contents,
+            segment_bytes=segment_bytes,
+            memory_bytes=memory_bytes,
+        )
+        return _add(directory, before, files, options)
+
+
+def _not_empty(directory: Path, files: Iterable[SourceFile]) -> Iterator[SourceFile]:
+    """The same files; raises :class:`UsageError` at once where there is none."""
     stream = iter(files)
     first = next(stream, None)
     if first is None:
         raise UsageError(f"the sources hold no source code; the index {directory} stays as it was")
-    try:
-        with writer_lock(_own_folder(directory)):
-            options = _Options(profile, segment_bytes, memory_bytes, with_contents)
-            return _build(directory, chain([first], stream), options)
-    except OSError as error:
-        reason = f"cannot be written ({error.strerror or error})"
-        raise IndexUnusableError(
-            directory,
-            reason,
-            remedy="what was committed before is unharmed; free space or choose another folder",
-        ) from error
+    return chain([first], stream)
 
 
-def _own_folder(directory: Path) -> Path:
-    """Make the folder, or see that nothing foreign lies in it."""
-    directory.mkdir(parents=True, exist_ok=True)
-    foreign = next((path.name for path in directory.iterdir() if path.name not in _OWN_FILES), None)
-    if foreign is not None:
-        raise IndexUnusableError(
-            directory, f"is a folder with other things in it ({foreign})", remedy="name a new folder"
-        )
-    return directory
+def _add(
+    directory: Path, before: Catalog, files: Iterable[SourceFile], options: BuildOptions
+) -> BuildSummary:
+    if options.with_contents:
+        ensure_zstandard()
+    ingest = _Ingest(directory, before, options, commit_early=True)
+    summary = ingest.run(files)
+    write_catalog(directory, ingest.catalog)
+    with ThreadPoolExecutor(THREADS) as executor:
+        merged = merge_tiers(directory, ingest.catalog, executor)
+    sweep(directory, merged)
+    return summary
 
 
-class _Options(NamedTuple):
-    """How a segment is to be built."""
-
-    profile: Profile
-    segment_bytes: int
-    memory_bytes: int
-    with_contents: bool
-
-    def draft(self, directory: Path) -> SegmentDraft:
-        """Begin a segment."""
-        return SegmentDraft(
-            directory / SEGMENTS,
-            self.profile,
-            memory_bytes=self.memory_bytes,
-            with_contents=self.with_contents,
-        )
-
-
-def _build(directory: Path, files: Iterable[SourceFile], options: _Options) -> BuildSummary:
-    before = _catalog_before(directory)
-    remove_strays(directory / SEGMENTS, {row.id for row in before.segments})
-    written: list[SegmentRow] = []
-    file_count = 0
-    with ThreadPoolExecutor(os.cpu_count() or 1) as executor:
-        batches = _entries(files, options, executor)
-        for first in batches:
-            with options.draft(directory) as draft:
-                for batch in chain([first], batches):
-                    file_count += len(batch)
-                    draft.add(batch)
-                    if draft.source_bytes >= options.segment_bytes or draft.is_full:
-                        break
-                written.append(_write(draft, executor))
-            if not before.segments:
-                write_catalog(directory, Catalog(segments=tuple(written), opt_outs=before.opt_outs))
-    write_catalog(directory, Catalog(segments=tuple(written), opt_outs=before.opt_outs))
-    remove_strays(directory / SEGMENTS, {row.id for row in written})
-    return BuildSummary(
-        files=file_count,
-        documents=sum(row.documents for row in written),
-        source_bytes=sum(row.source_bytes for row in written),
-        segments=len(written),
-    )
-
-
-def _catalog_before(directory: Path) -> Catalog:
+def _replaceable_catalog(directory: Path) -> Catalog:
     """The state that the build replaces; a catalog that cannot be read gives way to a new one."""
     try:
         return read_catalog(directory)
     except IndexNotFoundError:
         return Catalog()
-    except IndexCorruptError:
-        set_catalog_aside(directory)
-        return Catalog()
-    except IndexVersionError as error:
-        if error.is_newer:
+    except (IndexCorruptError, IndexVersionError) as error:
+        if isinstance(error, IndexVersionError) and error.is_newer:
             raise
         set_catalog_aside(directory)
         return Catalog()
 
 
-def _entries(
-    files: Iterable[SourceFile], options: _Options, executor: ThreadPoolExecutor
-) -> Iterator[list[Entry]]:
-    """Each file with its git SHA-1 and its fingerprint, in order; worked on by all threads."""
-    waiting: deque[Future[list[Entry]]] = deque()
-    for batch in _batches(files, min(options.segment_bytes, _BATCH_BYTES)):
-        waiting.append(executor.submit(_prints, batch, options))
-        if len(waiting) > 2 * (os.cpu_count() or 1):
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+class _Ingest:
+    """Turns a stream of files into segments behind those that an index has."""
+
+    def __init__(
+        self, directory: Path, before: Catalog, options: BuildOptions, *, commit_early: bool
+    ) -> None:
+        self._directory = directory
+        self._options = options
+        self._commit_early = commit_early
+        self._opt_outs = OptOuts.of(before.opt_outs)
+        self._known = open_segments(directory, before.segments)
+        self._left_out: Counter[str] = Counter()
+        self._files = 0
+        self._draft: SegmentDraft | None = None
+        self.catalog = before
+
+    def run(self, files: Iterable[SourceFile]) -> BuildSummary:
+        """Index all files."""
+        written: list[SegmentRow] = []
+        with ThreadPoolExecutor(THREADS) as executor:
+            batches = self._batches(files, executor)
+            for first in batches:
+                written.append(self._write_segment(chain([first], batches), executor))
+                self.catalog = replace(self.catalog, segments=(*self.catalog.segments, written[-1]))
+                if self._commit_early:
+                    write_catalog(self._directory, self.catalog)
+        return BuildSummary(
+            files=self._files,
+            documents=sum(row.documents for row in written),
+            source_bytes=sum(row.source_bytes for row in written),
+            segments=len(written),
+            left_out=self._left_out,
+        )
+
+    def _write_segment(self, batches: Iterable[list[Entry]], executor: Executor) -> SegmentRow:
+        """Fill one segment and write it."""
+        options = self._options
+        with SegmentDraft(
+            self._directory / SEGMENTS,
+            options.profile,
+            memory_bytes=options.memory_bytes,
+            with_contents=options.with_contents,
+        ) as self._draft:
+            for batch in batches:
+                self._draft.add(batch)
+                if self._draft.source_bytes >= options.segment_bytes or self._draft.is_full:
+                    break
+            return SegmentRow(
+                id=self._draft.write(executor),
+                profile=options.profile,
+                documents=len(self._draft.documents),
+                source_bytes=self._draft.source_bytes,
+            )
+
+    def _batches(self, files: Iterable[SourceFile], executor: Executor) -> Iterator[list[Entry]]:
+        """Fingerprinted files in their order, worked on by all threads; batches left empty are dropped."""
+        waiting: deque[Future[tuple[list[Entry], Counter[str]]]] = deque()
+        for batch in _batches(files, min(self._options.segment_bytes, _BATCH_BYTES)):
+            self._files += len(batch)
+            waiting.append(executor.submit(self._prepare, batch))
+            if len(waiting) > 2 * THREADS:
+                yield from self._taken(waiting.popleft())
+        while waiting:
+            yield from self._taken(waiting.popleft())
+
+    def _taken(self, future: Future[tuple[list[Entry], Counter[str]]]) -> Iterator[list[Entry]]:
+        entries, left_out = future.result()
+        self._left_out += left_out
+        if entries:
+            yield entries
+
+    def _prepare(self, batch: Sequence[SourceFile]) -> tuple[list[Entry], Counter[str]]:
+        """Hash a batch, leave out what must be, and fingerprint what the segment does not hold yet."""
+        digests = [git_digest(file.content) for file in batch]
+        reasons = self._reasons(digests, [file.origin for file in batch])
+        draft = self._draft
+        joined = b"".join(digests)
+        held = np.zeros(len(batch), np.bool_) if draft is None else draft.documents.numbers.known(joined)
+        entries = [
+            _entry(file, digest, self._options.profile, at_once=not has)
+            for file, digest, reason, has in zip(batch, digests, reasons, held.tolist(), strict=True)
+            if reason is None
+        ]
+        return entries, Counter(reason for reason in reasons if reason is not None)
+
+    def _reasons(self, digests: Sequence[bytes], origins: Sequence[Origin]) -> list[LeftOut | None]:
+        """Why each file is left out; ``None`` where it is not."""
+        known = [_knows(segment, digests, origins) for segment in self._known]
+        return [
+            LeftOut.OPTED_OUT
+            if self._opt_outs.cover(digest, origin)
+            else (LeftOut.KNOWN if any(answers[at] for answers in known) else None)
+            for at, (digest, origin) in enumerate(zip(digests, origins, strict=True))
+        ]
+
+
+def _knows(segment: Segment, digests: Sequence[bytes], origins: Sequence[Origin]) -> list[bool]:
+    """Which of the files a segment holds with just this origin."""
+    documents = segment.documents.find_all(b"".join(digests))
+    return [
+        document != ABSENT and origin in segment.documents.origins(document)
+        for document, origin in zip(documents, origins, strict=True)
+    ]
 
 
 def _batches(files: Iterable[SourceFile], most_bytes: int) -> Iterator[list[SourceFile]]:
@@ -193,16 +304,13 @@ def _batches(files: Iterable[SourceFile], most_bytes: int) -> Iterator[list[Sour
         yield batch
 
 
-def _prints(batch: Sequence[SourceFile], options: _Options) -> list[Entry]:
-    return [_entry(file, options) for file in batch]
+def _entry(file: SourceFile, digest: bytes, profile: Profile, *, at_once: bool) -> Entry:
+    """Fingerprint a file at once, or only if it turns out to be needed."""
+    made = print_document(file, profile) if at_once else None
+    return Entry(digest, file.origin, lambda: made or print_document(file, profile))
 
 
-def _entry(file: SourceFile, options: _Options) -> Entry:
-    made = print_document(file, options.profile, with_text=options.with_contents)
-    return Entry(git_digest(file.content), file.origin, lambda: made)
-
-
-def print_document(file: SourceFile, profile: Profile, *, with_text: bool = False) -> DocumentPrint:
+def print_document(file: SourceFile, profile: Profile) -> DocumentPrint:
     """Compute what a segment keeps of a file's content."""
     seeds = fingerprint(
         file.content,
@@ -212,8 +320,7 @@ def print_document(file: SourceFile, profile: Profile, *, with_text: bool = Fals
         with_signature=profile.keeps_signatures,
     )
     words = word_counts(file.content) if profile.keeps_words else _NO_WORDS
-    text = file.content if with_text else b""
-    return DocumentPrint(size=len(file.content), seeds=seeds, words=words, text=text)
+    return DocumentPrint(content=file.content, seeds=seeds, words=words)
 
 
 def git_digest(content: bytes) -> bytes:
@@ -221,12 +328,3 @@ def git_digest(content: bytes) -> bytes:
     hashed = hashlib.sha1(b"blob %d\0" % len(content), usedforsecurity=False)
     hashed.update(content)
     return hashed.digest()
-
-
-def _write(draft: SegmentDraft, executor: ThreadPoolExecutor) -> SegmentRow:
-    return SegmentRow(
-        id=draft.write(executor),
-        profile=draft.profile,
-        documents=len(draft.documents),
-        source_bytes=draft.source_bytes,
-    )

@@ -9,7 +9,6 @@ read-only media stays readable, no flipped byte is believed, and nothing of an e
 from __future__ import annotations
 
 import hashlib
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -184,7 +183,8 @@ def _unsealed(index: Path, raw: bytes) -> bytes:
 
 def _segments(connection: sqlite3.Connection) -> tuple[SegmentRow, ...]:
     rows = connection.execute(
-        "SELECT id, profile, documents, source_bytes, created, hidden_occurrences FROM segment ORDER BY position"
+        "SELECT id, profile, documents, source_bytes, created, hidden_occurrences"
+        " FROM segment ORDER BY position"
     )
     return tuple(
         SegmentRow(

@@ -59,6 +59,14 @@ def replace_file(path: Path, data: bytes) -> None:
     sync_directory(path.parent)
 
 
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file to a new one, and force that to disk."""
+    with source.open("rb") as original, NewFile(target) as copy:
+        while piece := original.read(_PIECE):
+            copy.write(piece)
+        copy.sync()
+
+
 def sync_directory(path: Path) -> None:
     """Force the entries of a directory to disk, where the platform can."""
     if os.name == "nt":

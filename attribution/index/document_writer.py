@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ _GREATEST_OCCURRENCES = 1 << 24
 _GREATEST_SOURCES = 1 << 20
 _PIECE_STRINGS = 1 << 14
 
+T = TypeVar("T")
 Source = tuple[str, str | None, str | None, License]
 """What the files of one place share: URL, revision, snapshot, licence."""
 
@@ -106,15 +108,15 @@ class DocumentTableWriter:
         self.add_places(
             numbers,
             is_new,
-            sources=[self.source_number(_source_of(origin)) for origin in origins],
+            sources=[self.source_number_of(origin) for origin in origins],
             paths=[origin.path.encode("utf-8", "surrogateescape") for origin in origins],
             dates=[(origin.date or "").encode() for origin in origins],
         )
         return is_new
 
-    def source_number(self, source: Source) -> int:
-        """Number of what several places share."""
-        return self._sources.setdefault(source, len(self._sources))
+    def source_number_of(self, origin: Origin) -> int:
+        """Number of what an origin shares with others: all but path and date."""
+        return self._sources.setdefault(_source_of(origin), len(self._sources))
 
     def add_places(
         self,
@@ -129,7 +131,7 @@ class DocumentTableWriter:
         for places, chosen in ((self._firsts, is_first), (self._extras, ~is_first)):
             these = np.flatnonzero(chosen).tolist()
             if these:
-                places.append([sources[i] for i in these], [paths[i] for i in these], [dates[i] for i in these])
+                places.append(_at(sources, these), _at(paths, these), _at(dates, these))
         self._owners.append(documents[~is_first])
 
     def write(self, writer: ArrayWriter) -> None:
@@ -161,6 +163,10 @@ class DocumentTableWriter:
         """Release the spill files."""
         for part in (self._firsts, self._extras, self._owners):
             part.close()
+
+
+def _at(values: Sequence[T], indices: Sequence[int]) -> list[T]:
+    return [values[index] for index in indices]
 
 
 def _source_of(origin: Origin) -> Source:

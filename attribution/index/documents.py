@@ -24,6 +24,8 @@ import json
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import lru_cache
 from itertools import chain, repeat
 from typing import Any
 
@@ -37,7 +39,10 @@ from attribution.model import License, Origin
 from attribution.native.library import KERNELS, pointer
 from attribution.swhid import Swhid
 
-_ABSENT = 0xFFFFFFFF
+ABSENT = 0xFFFFFFFF
+"""In place of a document's number where a content is not here."""
+_RECENT_SOURCES = 1024
+"""Sources that are kept decoded."""
 
 KERNELS.sc_find_digests.argtypes = (
     *(ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64),
@@ -62,6 +67,7 @@ class DocumentTable:
         self._dates = StringList(file, "date") if "date_blocks" in file else None
         self._sources = StringList(file, "source")
         self._licenses = StringList(file, "license")
+        self._source = lru_cache(maxsize=_RECENT_SOURCES)(self._read_source)
 
     def __len__(self) -> int:
         return len(self._documents)
@@ -74,12 +80,12 @@ class DocumentTable:
     def find(self, digest: bytes) -> int | None:
         """Look up a content by its git SHA-1 (20 bytes); ``None`` where it is not here, or was removed."""
         (document,) = self.find_all(digest)
-        if document == _ABSENT or next(self._live(document), None) is None:
+        if document == ABSENT or next(self._live(document), None) is None:
             return None
         return int(document)
 
     def find_all(self, digests: bytes) -> list[int]:
-        """Look up contents by their digests, laid end to end, removed ones too; 0xFFFFFFFF for no document."""
+        """Look up contents by digests laid end to end, removed ones too; ``ABSENT`` for no document."""
         found = np.empty(len(digests) // DIGEST_BYTES, dtype=np.uint32)
         arguments = (self._file.checked_address, self._digests.offset, self._documents.offset, len(self))
         if not KERNELS.sc_find_digests(*arguments, digests, len(found), pointer(found)):
@@ -93,7 +99,13 @@ class DocumentTable:
 
     def digests(self, documents: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:
         """The git SHA-1s of several documents: shape (documents, 20)."""
-        return self._digests.take(documents.astype(np.int64)[:, None] * DIGEST_BYTES + np.arange(DIGEST_BYTES))
+        return self._digests.take(
+            documents.astype(np.int64)[:, None] * DIGEST_BYTES + np.arange(DIGEST_BYTES)
+        )
+
+    def all_digests(self) -> NDArray[np.uint8]:
+        """The git SHA-1s of all documents: shape (documents, 20)."""
+        return self._digests.all().reshape(-1, DIGEST_BYTES)
 
     def path(self, document: int) -> str:
         """The path at which the content was met first."""
@@ -119,9 +131,16 @@ class DocumentTable:
 
     def occurrence(self, number: int) -> Origin:
         """One place where a content was found."""
-        source = json.loads(self._sources.item(self._occurrence_sources.item(number)))
-        date = self._dates.item(number).decode() if self._dates else ""
-        return _origin(source, _license(self._licenses.item(source[3])), path=self._path(number), date=date)
+        shared = self._source(self._occurrence_sources.item(number))
+        return replace(shared, path=self._path(number), date=self._date(number))
+
+    def _date(self, number: int) -> str | None:
+        return self._dates.item(number).decode() or None if self._dates else None
+
+    def _read_source(self, number: int) -> Origin:
+        """What occurrences share, without path and date."""
+        source = json.loads(self._sources.item(number))
+        return _origin(source, _license(self._licenses.item(source[3])))
 
     def _path(self, number: int) -> str:
         return self._paths.item(number).decode("utf-8", "surrogateescape")
@@ -131,7 +150,9 @@ class DocumentTable:
         counts: Counter[str] = Counter()
         sources = [origin.license.expression for origin in self.sources()]
         live = np.delete(self._occurrence_sources.all(), self._hidden)
-        for expression, count in zip(sources, np.bincount(live, minlength=len(sources)).tolist(), strict=True):
+        for expression, count in zip(
+            sources, np.bincount(live, minlength=len(sources)).tolist(), strict=True
+        ):
             counts[expression] += count
         return +counts
 
@@ -154,6 +175,11 @@ class DocumentTable:
         sources = chain.from_iterable(piece.tolist() for piece in self._occurrence_sources.pieces())
         return zip(sources, self._paths, dates, strict=False)
 
+    def place(self, number: int) -> tuple[int, bytes, bytes]:
+        """The same of one occurrence."""
+        date = self._dates.item(number) if self._dates else b""
+        return self._occurrence_sources.item(number), self._paths.item(number), date
+
     def sources(self) -> Iterator[Origin]:
         """What the occurrences share, in the order of its numbers, as origins without path and date."""
         licenses = [_license(encoded) for encoded in self._licenses]
@@ -167,13 +193,12 @@ def _license(encoded: bytes) -> License:
     return License(expression=expression, evidence=tuple(evidence))
 
 
-def _origin(source: list[str | None], found: License, *, path: str = "", date: str = "") -> Origin:
+def _origin(source: list[str | None], found: License) -> Origin:
     url, revision, snapshot, _ = source
     return Origin(
         url=url or "",
-        path=path,
+        path="",
         revision=revision,
         snapshot=Swhid.parse(snapshot) if snapshot else None,
-        date=date or None,
         license=found,
     )

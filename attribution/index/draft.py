@@ -18,12 +18,10 @@ from attribution.fingerprint.fingerprint import Fingerprint, Postings
 from attribution.fingerprint.minhash import BANDS, band_keys
 from attribution.index import contents
 from attribution.index.arrays import Array, ArrayWriter
-from attribution.index.contents import FILE as CONTENTS
-from attribution.index.contents import ContentsWriter
 from attribution.index.disk import sync_directory
 from attribution.index.document_writer import DocumentTableWriter
 from attribution.index.profile import Profile
-from attribution.index.segment import ARRAYS, CONTENTS_DIGEST, GENERATED
+from attribution.index.segment import ARRAYS, GENERATED
 from attribution.index.spill import Column, PostingSorter, repeats_kept
 from attribution.index.table import FREQUENCY_BITS, write_table
 from attribution.index.words import MAX_FREQUENCY
@@ -50,8 +48,6 @@ class DocumentPrint:
     seeds: Fingerprint
     words: Words
     """Empty where the profile keeps none."""
-    text: bytes = b""
-    """The content itself, where the segment keeps it."""
 
 
 class Entry(NamedTuple):
@@ -86,7 +82,6 @@ class SegmentDraft:
         self._columns = {name: Column(self._folder / name, kind) for name, kind in profile.columns.items()}
         bands = BANDS if profile.keeps_signatures else 0
         self._bands = [Column(self._folder / f"band_{band}", "<u4") for band in range(bands)]
-        self._contents = ContentsWriter(self._folder / CONTENTS) if keep_contents else None
         self._contents = contents.ContentsWriter(self._folder / contents.FILE) if with_contents else None
         self._tables = {
             name: PostingSorter(
@@ -99,11 +94,11 @@ class SegmentDraft:
         return self
 
     def __exit__(self, *error: object) -> None:
-        parts = (*self._columns.values(), *self._tables.values(), *self._bands)
-        for part in (self.documents, self._line_base, *parts):
-            part.close()
-        if self._contents is not None:
-            self._contents.__exit__(None, None, None)
+        self.documents.close()
+        for column in (self._line_base, *self._columns.values(), *self._bands):
+            column.close()
+        for postings in self._tables.values():
+            postings.close()
         if self._contents is not None:
             self._contents.close()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -130,9 +125,6 @@ class SegmentDraft:
             self._add_seeds("structural", [made.structural for made in seeds], starts)
         if self.profile.keeps_words:
             self._add_words([made.words for made in prints])
-        if self._contents is not None:
-            for made in prints:
-                self._contents.add(made.text)
         for name, values in _column_values(seeds, self.profile):
             self._columns[name].append(values)
         self._columns["sizes"].append(np.array([len(made.content) for made in prints]))
@@ -176,8 +168,6 @@ class SegmentDraft:
                 self._write_arrays(writer, executor)
                 self._write_contents(writer, temporary)
                 segment_id = writer.finish()
-            if self._contents is not None:
-                (self._folder / CONTENTS).rename(temporary / CONTENTS)
             place_segment(temporary, self._directory / segment_id)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -201,8 +191,6 @@ class SegmentDraft:
         for name, postings in self._tables.items():
             postings.finish()
             write_table(writer, name, postings, owners=line_base, executor=executor)
-        if self._contents is not None:
-            writer.add(CONTENTS_DIGEST, np.frombuffer(self._contents.finish(), np.uint8), dtype="u1")
 
     def _band(self, band: int) -> tuple[Array, Array]:
         return self._bands[band].all(), np.arange(len(self.documents), dtype=np.uint32)

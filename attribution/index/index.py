@@ -9,9 +9,9 @@ from pathlib import Path
 from attribution.candidates import Candidate, Known
 from attribution.errors import IndexCorruptError
 from attribution.index.ask import SegmentDocument, find_in_segment, propose
-from attribution.index.catalog import SEGMENTS, SegmentRow, read_segments
+from attribution.index.catalog import SegmentRow, read_segments
 from attribution.index.protocol import Wanted
-from attribution.index.segment import Segment
+from attribution.index.segment import Segment, open_segments
 from attribution.model import Lane
 from attribution.query import Query
 
@@ -36,9 +36,7 @@ class Index:
         for _ in range(_ATTEMPTS):
             rows = read_segments(directory)
             try:
-                segments = [
-                    Segment(directory / SEGMENTS / row.id, hidden_occurrences=row.hidden) for row in rows
-                ]
+                segments = open_segments(directory, rows)
             except IndexCorruptError:
                 if read_segments(directory) == rows:
                     raise

@@ -48,7 +48,7 @@ class Profile(StrEnum):
     @property
     def columns(self) -> dict[str, str]:
         """Arrays of a segment that grow document by document, with their types."""
-        columns = {"sketches": self.sketch_type, "token_counts": "<u4", "flags": "u1"}
+        columns = {"sketches": self.sketch_type, "token_counts": "<u4", "sizes": "<u4", "flags": "u1"}
         if self.keeps_structure:
             columns["structure_sketches"] = "u1"
         if self.keeps_signatures:

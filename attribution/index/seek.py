@@ -16,8 +16,8 @@ CAPACITY = 512
 _REPEATS = 16
 _GAP_TOKENS = 64
 _DIAGONAL_STEP = 8
-_ALIGNED = 192
-_ALIGNED_A_LINE = 24
+_ALIGNED = 160
+_ALIGNED_A_LINE = 18
 _LEAST_HITS = 1 << 14
 _HITS_A_SEED = 24
 _MOST_HITS = 1 << 22
@@ -36,6 +36,7 @@ FOUND = np.dtype(
             "query_tokens",
             "seeds",
             "common_seeds",
+            "equal_lines",
         )
     ]
     + [("source_tokens", "<f4")]

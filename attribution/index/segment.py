@@ -6,6 +6,8 @@ equal segment on every machine. Segments can be built apart, copied and publishe
 
 from __future__ import annotations
 
+import ctypes
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
@@ -15,19 +17,31 @@ from numpy.typing import NDArray
 from attribution.errors import IndexCorruptError
 from attribution.fingerprint.minhash import PERMUTATIONS, band_keys
 from attribution.index.arrays import Array, ArrayFile
+from attribution.index.catalog import SEGMENTS, SegmentRow
+from attribution.index.contents import DIGEST as CONTENTS_DIGEST
 from attribution.index.contents import contents_of
-from attribution.index.contents import FILE as CONTENTS
-from attribution.index.contents import ContentsStore
 from attribution.index.documents import DocumentTable
 from attribution.index.seek import SeedLane
 from attribution.index.words import WordLane
 from attribution.model import Origin
+from attribution.native.library import KERNELS, pointer
 
 ARRAYS = "arrays.bin"
-CONTENTS_DIGEST = "contents_digest"
-"""Array that holds the digest of the segment's store of contents, where it has one."""
 GENERATED = 1
 """Bit of ``flags``: the file says of itself that a program wrote it."""
+
+
+def open_segments(index: Path, rows: Iterable[SegmentRow]) -> list[Segment]:
+    """Open live segments of an index; raises as :class:`Segment` does."""
+    return [Segment(index / SEGMENTS / row.id, hidden_occurrences=row.hidden) for row in rows]
+_NEAR_COPIES = 1024
+"""Documents that one signature may meet, counted once for each band they share."""
+
+KERNELS.sc_band_members.argtypes = (
+    *(ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64),
+    *(ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64),
+)
+KERNELS.sc_band_members.restype = ctypes.c_int64
 
 
 class Segment:
@@ -43,7 +57,9 @@ class Segment:
         self.documents = DocumentTable(self.file, hidden_occurrences=hidden_occurrences)
         self.line_base = self.file["line_base"]
         self._sketches = self.file["sketches"]
-        self._hidden_occurrences = np.empty(0, np.uint32) if hidden_occurrences is None else hidden_occurrences
+        self._hidden_occurrences = (
+            np.empty(0, np.uint32) if hidden_occurrences is None else hidden_occurrences
+        )
 
     @cached_property
     def hidden(self) -> NDArray[np.uint8] | None:
@@ -61,15 +77,15 @@ class Segment:
         live[self._hidden_occurrences] = False
         return live
 
-    @cached_property
-    def contents(self) -> ContentsStore | None:
-        """The texts of the documents, where they were kept. Raises :class:`IndexCorruptError`."""
-        if CONTENTS_DIGEST not in self.file:
-            return None
-        store = ContentsStore(self.directory / CONTENTS)
-        if store.digest != self.file[CONTENTS_DIGEST].all().tobytes():
-            raise IndexCorruptError(store.path, "is not the one that was written with its segment")
-        return store
+    @property
+    def total_lines(self) -> int:
+        """Lines of all documents."""
+        return self.line_base.item(len(self.line_base) - 1)
+
+    @property
+    def has_contents(self) -> bool:
+        """Whether the texts of the documents were kept."""
+        return CONTENTS_DIGEST in self.file
 
     def ensure_whole(self) -> None:
         """Raise :class:`IndexCorruptError` where its file was shortened after it was opened."""
@@ -128,31 +144,33 @@ class Segment:
         """Documents that share a band with ``signature``, each with its estimated Jaccard similarity."""
         if not self.has_signatures:
             return []
-        candidates: set[int] = set()
-        for band, key in enumerate(band_keys(signature).tolist()):
-            candidates.update(self._band_members(band, key))
+        found = np.empty(_NEAR_COPIES, dtype=np.uint32)
+        keys = band_keys(signature)
+        count = KERNELS.sc_band_members(
+            *(self.file.checked_address, self.file.offset("band_keys"), self.file.offset("band_documents")),
+            *(len(self.documents), pointer(keys), len(keys), pointer(found), len(found)),
+        )
+        if count < 0:
+            self.file.raise_damage()
+        candidates = np.unique(found[:count])
         if self.hidden is not None:
-            candidates = {document for document in candidates if not self.hidden[document]}
-        return [(document, self._estimate(document, signature)) for document in sorted(candidates)]
-
-    def _band_members(self, band: int, key: int) -> list[int]:
-        """Documents whose key in this band is ``key``."""
-        count, documents = len(self.documents), self.file["band_documents"]
-        places = self.file["band_keys"].equal_range(key, band * count, (band + 1) * count)
-        return [documents.item(place) for place in places]
+            candidates = candidates[self.hidden[candidates] == 0]
+        return [(document, self._estimate(document, signature)) for document in candidates.tolist()]
 
     def _estimate(self, document: int, signature: NDArray[np.uint32]) -> float:
         kept = self.file["signatures"].slice(document * PERMUTATIONS, (document + 1) * PERMUTATIONS)
         equal = float(np.mean(kept == signature.astype(np.uint8)))
         return max(0.0, (equal - 1 / 256) / (1 - 1 / 256))
 
-    def verify(self) -> None:
-        """Read everything and compare it with its checksums and its id; raise :class:`IndexCorruptError`."""
+    def verify_arrays(self) -> None:
+        """Compare all of ``arrays.bin`` with its checksums and its id; raise :class:`IndexCorruptError`."""
         digest = self.file.verify_all()
         if digest != self.directory.name:
             raise IndexCorruptError(self.file.path, f"is not segment {self.directory.name} but {digest}")
-        if self.contents is not None:
-            self.contents.verify()
+
+    def verify(self) -> None:
+        """The same for all files of the segment."""
+        self.verify_arrays()
         store = contents_of(self)
         if store is not None:
             store.verify()

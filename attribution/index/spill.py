@@ -61,7 +61,7 @@ class SpillFile:
         if self._file is None:
             self._file = NewFile(self._path)
         offset = self._file.size
-        self._file.write(memoryview(np.ascontiguousarray(data)).cast("B"))
+        self._file.write(np.ascontiguousarray(data).data.cast("B"))
         return offset
 
     def read(self, offset: int, count: int, dtype: np.dtype[Any]) -> Array:
@@ -120,8 +120,8 @@ class Column:
 class PostingSorter:
     """Sorts any number of postings in bounded memory: distributes them by key, then sorts part by part.
 
-    A posting is a key of 40 bits and a payload of 32 bits. The 256 partitions follow each other in the order of
-    keys; in each of them a posting is the record ``key << 32 | payload``, the key without its first 8 bits.
+    A posting is a key of 40 bits and a payload of 32 bits. The 256 partitions follow each other in the order
+    of keys; in each a posting is the record ``key << 32 | payload``, the key without its first 8 bits.
     """
 
     def __init__(self, path: Path, *, memory_bytes: int) -> None:
@@ -164,10 +164,12 @@ class PostingSorter:
         self._filled = 0
         return records, starts
 
-    def size(self, number: int) -> int:
-        """Records in one partition."""
-        all_starts = [starts for _, starts in self._runs] + [self._rest_starts]
-        return sum(int(starts[number + 1] - starts[number]) for starts in all_starts)
+    @property
+    def filled(self) -> list[int]:
+        """Numbers of the partitions that hold any."""
+        sizes = sum((np.diff(starts) for _, starts in self._runs), start=np.diff(self._rest_starts))
+        filled: list[int] = np.flatnonzero(sizes).tolist()
+        return filled
 
     def partition(self, number: int) -> NDArray[np.uint64]:
         """The records of one partition, sorted."""

@@ -1,4 +1,4 @@
-"""Lists of strings in an index file, front-coded: what a string shares with the one before it is not repeated.
+"""Lists of strings in an index file, front-coded: what a string shares with the one before is not repeated.
 
 Each string is the length of its shared beginning, the length of the rest (LEB128 numbers) and the rest; every
 32nd shares nothing, so that reading one string decodes at most 32. (Witten, Moffat, Bell 1999, "Managing
@@ -8,6 +8,7 @@ Gigabytes", section 4.1.)
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import islice
 
 import numpy as np
@@ -15,6 +16,8 @@ import numpy as np
 from attribution.index.arrays import Array, ArrayFile, ArrayWriter
 
 _BLOCK = 32
+_RECENT_BLOCKS = 512
+"""Blocks that a list keeps decoded."""
 
 
 def front_code(writer: ArrayWriter, name: str, strings: Iterable[bytes]) -> None:
@@ -65,12 +68,11 @@ class StringList:
     def __init__(self, file: ArrayFile, name: str) -> None:
         self._blocks = file[f"{name}_blocks"]
         self._strings = file[f"{name}_strings"]
+        self._recent = lru_cache(maxsize=_RECENT_BLOCKS)(lambda block: tuple(self._block(block)))
 
     def item(self, number: int) -> bytes:
-        """One string of the list."""
-        return next(
-            string for at, string in enumerate(self._block(number // _BLOCK)) if at == number % _BLOCK
-        )
+        """One string of the list; the blocks read last are kept decoded."""
+        return self._recent(number // _BLOCK)[number % _BLOCK]
 
     def __iter__(self) -> Iterator[bytes]:
         """All strings in their order."""

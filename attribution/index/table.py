@@ -21,16 +21,17 @@ average: look-ups cost the same in every index, whatever code is repeated in it.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
+from dataclasses import astuple, dataclass, replace
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attribution.index.arrays import Array, ArrayFile, ArrayWriter
-from attribution.index.spill import COMMON, PARTITIONS
+from attribution.index.spill import COMMON
 from attribution.native.library import KERNELS, pointer
 
 KEY_BITS = 40
@@ -44,6 +45,8 @@ _BUCKET_RECORDS = 16
 _GREATEST_BUCKET_BITS = 32
 _GREATEST_WIDTH = 57
 _SAMPLE_RECORDS = 1 << 20
+_FEW_RECORDS = 1 << 16
+"""Fewer are sorted faster than handed to another thread."""
 _AHEAD = 2
 """Partitions sorted ahead of the one being written."""
 
@@ -72,11 +75,16 @@ class SortedPostings(Protocol):
     def count(self) -> int:
         """Postings in all partitions."""
 
+    @property
+    def filled(self) -> Sequence[int]:
+        """Numbers of the partitions that may hold any."""
+
     def partition(self, number: int) -> NDArray[np.uint64]:
         """The records of one partition, sorted."""
 
 
-class Shape(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Shape:
     """The numbers that describe a table's layout."""
 
     count: int
@@ -91,7 +99,12 @@ class Shape(NamedTuple):
 
 
 def write_table(
-    writer: ArrayWriter, name: str, postings: SortedPostings, *, owners: NDArray[np.uint32], executor: Executor
+    writer: ArrayWriter,
+    name: str,
+    postings: SortedPostings,
+    *,
+    owners: NDArray[np.uint32],
+    executor: Executor,
 ) -> None:
     """Cap, pack and write postings, partition after partition.
 
@@ -108,7 +121,7 @@ def write_table(
     buckets = packer.buckets
     np.cumsum(buckets, out=buckets)
     writer.add(f"{name}_buckets", buckets, dtype="<u4")
-    shape = np.array(packer.shape._replace(count=int(buckets[-1])), dtype="<u8")
+    shape = np.array(astuple(replace(packer.shape, count=int(buckets[-1]))), dtype="<u8")
     writer.add(f"{name}_shape", shape, dtype="<u8")
 
 
@@ -132,7 +145,7 @@ def _learn(postings: SortedPostings, line_base: NDArray[np.uint32]) -> tuple[int
     """
     histogram = np.zeros(GREATEST_CAP + 1, dtype=np.uint64)
     sample: list[NDArray[np.uint64]] = []
-    for number in range(PARTITIONS):
+    for number in postings.filled:
         records = postings.partition(number)
         arguments = (pointer(records), len(records), pointer(line_base), len(line_base) - 1)
         KERNELS.sc_frequencies(*arguments, pointer(histogram), len(histogram))
@@ -164,13 +177,16 @@ def capped(records: NDArray[np.uint64], cap: int, line_base: NDArray[np.uint32] 
 
 def _ahead(
     postings: SortedPostings, cap: int, line_base: NDArray[np.uint32] | None, executor: Executor
-) -> Iterator[NDArray[np.uint64]]:
-    """The partitions in order, sorted and capped by other threads, a few ahead."""
+) -> Iterator[tuple[int, NDArray[np.uint64]]]:
+    """The partitions in order with their numbers, sorted and capped by other threads, a few ahead."""
 
-    def prepare(number: int) -> NDArray[np.uint64]:
-        return capped(postings.partition(number), cap, line_base)
+    def prepare(number: int) -> tuple[int, NDArray[np.uint64]]:
+        return number, capped(postings.partition(number), cap, line_base)
 
-    numbers = iter(range(PARTITIONS))
+    if postings.count < _FEW_RECORDS:
+        yield from map(prepare, postings.filled)
+        return
+    numbers = iter(postings.filled)
     waiting = [executor.submit(prepare, number) for number in islice(numbers, _AHEAD)]
     while waiting:
         yield waiting.pop(0).result()
@@ -186,9 +202,9 @@ class _Packer:
         self._rest = 0
         self._rest_bits = 0
 
-    def pack_all(self, partitions: Iterator[NDArray[np.uint64]]) -> Iterator[Array]:
+    def pack_all(self, partitions: Iterator[tuple[int, NDArray[np.uint64]]]) -> Iterator[Array]:
         """The bytes of the whole table."""
-        for number, records in enumerate(partitions):
+        for number, records in partitions:
             yield self._pack(number, records)
         yield np.array([self._rest] if self._rest_bits else [], dtype=np.uint8)
         yield np.zeros(8, dtype=np.uint8)
@@ -206,7 +222,7 @@ class _Packer:
 
 
 class PostingTable:
-    """Decodes what :func:`write_table` wrote: for merging, and for tests. Queries read it in native/postings.hpp."""
+    """Decodes what :func:`write_table` wrote: for merging and tests. Queries use native/postings.hpp."""
 
     def __init__(self, file: ArrayFile, name: str) -> None:
         self._file = file

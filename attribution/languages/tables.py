@@ -61,7 +61,7 @@ _ALL = (
         keywords="""
             False None True and as assert async await break class continue def del elif else except
             finally for from global if import in is lambda nonlocal not or pass raise return try
-            while with yield self cls
+            while with yield
         """,
         delimiters=(
             _line_comment("#"),

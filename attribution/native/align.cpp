@@ -16,9 +16,10 @@ constexpr size_t kMaxComparisons = size_t{1} << 22;
 constexpr double kNearlyAll = 0.8;
 // What lies outside the outermost pair of equal lines may be this many times as long as it is in the query.
 constexpr size_t kStretch = 3;
-// Lines that an extension may jump over on either side, and the tokens that must be equal behind the jump.
+// Tokens of a block that says nothing by itself.
+constexpr uint32_t kStrayTokens = 4;
+// Lines that an extension may jump over on either side.
 constexpr size_t kJumpLines = 3;
-constexpr uint32_t kJumpTokens = 5;
 
 using Word = uint64_t;
 constexpr size_t kWordBits = 64;
@@ -100,6 +101,7 @@ struct Side {
     const CodeLines& query;
     const CodeLines& source;
     bool down;
+    uint32_t jump_tokens;
 
     size_t room(size_t q, size_t s) const {
         return down ? std::min(query.size() - q, source.size() - s) : std::min(q, s);
@@ -120,12 +122,15 @@ size_t equal_run(const Side& side, size_t q, size_t s) {
     return run;
 }
 
-// Whether, past `q_jump` and `s_jump` lines, enough equal tokens follow to believe in the jump.
+// Whether, past `q_jump` and `s_jump` lines, enough is equal to believe in the jump: so many tokens, or, behind
+// single lines, all that is left of the query.
 bool lands(const Side& side, size_t q, size_t s, size_t q_jump, size_t s_jump) {
     uint32_t tokens = 0;
+    const size_t room = side.down ? side.query.size() - q : q;
     for (size_t step = 0; side.equal(q, s, q_jump + step, s_jump + step); ++step) {
         tokens += side.query.tokens[side.q_at(q, q_jump + step)];
-        if (tokens >= kJumpTokens) return true;
+        if (tokens >= side.jump_tokens) return true;
+        if (q_jump + step + 1 == room && q_jump <= 1 && s_jump <= 2) return true;
     }
     return false;
 }
@@ -151,9 +156,9 @@ void extend(const Side& side, size_t& q, size_t& s) {
     }
 }
 
-void extend_both(const CodeLines& query, const CodeLines& source, Range& q, Range& s) {
-    extend(Side{query, source, false}, q.first, s.first);
-    extend(Side{query, source, true}, q.end, s.end);
+void extend_both(const CodeLines& query, const CodeLines& source, uint32_t jump_tokens, Range& q, Range& s) {
+    extend(Side{query, source, false, jump_tokens}, q.first, s.first);
+    extend(Side{query, source, true, jump_tokens}, q.end, s.end);
 }
 
 void append_piece(const CodeLines& query, const CodeLines& source, Range q, Range s, Pairs& pairs) {
@@ -211,6 +216,38 @@ void cut_loose_ends(Alignment& found) {
     found.source.end = std::min(found.source.end, last_source + after + 1);
 }
 
+// How many lines of code, from one end of a range on, stand in one block with few tokens, parted from the rest
+// by blank lines; 0 where the block says something.
+size_t stray_lines(const CodeLines& query, Range range, bool at_end) {
+    uint32_t tokens = 0;
+    for (size_t count = 1; count < range.size(); ++count) {
+        const size_t line = at_end ? range.end - count : range.first + count - 1;
+        const size_t next = at_end ? line - 1 : line + 1;
+        tokens += query.tokens[line];
+        if (tokens > kStrayTokens) return 0;
+        const uint32_t a = query.numbers[line], b = query.numbers[next];
+        if ((a < b ? b - a : a - b) > 1) return count;
+    }
+    return 0;
+}
+
+// Drops blocks of a few tokens at either end: lone closing braces above a function belong to another one. What
+// stands at the very end of the query was asked for.
+void drop_stray_ends(const CodeLines& query, Alignment& found) {
+    Range& q = found.query;
+    Range& s = found.source;
+    if (q.first > 0) q.first += stray_lines(query, q, false);
+    if (q.end < query.size()) q.end -= stray_lines(query, q, true);
+    while (!found.equal.empty() && found.equal.front().first < q.first) {
+        s.first = std::min(s.end - 1, std::max(s.first, size_t{found.equal.front().second} + 1));
+        found.equal.erase(found.equal.begin());
+    }
+    while (!found.equal.empty() && found.equal.back().first >= q.end) {
+        s.end = std::max(s.first + 1, std::min(s.end, size_t{found.equal.back().second}));
+        found.equal.pop_back();
+    }
+}
+
 }  // namespace
 
 void CodeLines::clear() {
@@ -244,17 +281,18 @@ Pairs tightest_subsequence(const uint16_t* left, size_t left_size, const uint16_
 }
 
 Alignment align(const CodeLines& query, const CodeLines& source, Range query_range, Range source_range,
-                const Anchors& anchors) {
+                const Anchors& anchors, uint32_t jump_tokens) {
     Alignment found{query_range, source_range, {}};
-    extend_both(query, source, found.query, found.source);
+    extend_both(query, source, jump_tokens, found.query, found.source);
     found.equal = equal_pairs(query, source, found.query, found.source, anchors);
     Range better;
     if (better_place(query, source, found.query, found.equal.size(), better)) {
         found.source = better;
-        extend_both(query, source, found.query, found.source);
+        extend_both(query, source, jump_tokens, found.query, found.source);
         found.equal = equal_pairs(query, source, found.query, found.source, anchors);
     }
     cut_loose_ends(found);
+    drop_stray_ends(query, found);
     return found;
 }
 

@@ -44,9 +44,10 @@ struct Alignment {
 using Anchors = Pairs;
 
 // Extends both ranges over equal lines, finds the lines they share, moves the source range to where nearly all
-// lines are equal if seeds led to the wrong one of several repetitions, and cuts loose ends.
+// lines are equal if seeds led to the wrong one of several repetitions, and cuts loose ends. An extension goes on over a small
+// difference if `jump_tokens` equal tokens follow it.
 Alignment align(const CodeLines& query, const CodeLines& source, Range query_range, Range source_range,
-                const Anchors& anchors);
+                const Anchors& anchors, uint32_t jump_tokens);
 
 // Indices of a longest common subsequence that spans as little of `right` as it can.
 Pairs tightest_subsequence(const uint16_t* left, size_t left_size, const uint16_t* right, size_t right_size);

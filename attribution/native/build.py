@@ -38,7 +38,8 @@ def compile_library(target: Path = LIBRARY) -> None:
         unfinished.replace(target)
     except FileNotFoundError as error:
         raise RuntimeError(
-            f"sc-attrib needs a C++17 compiler and {command[0]} is not one; install g++ or clang, or name one in CXX"
+            f"sc-attrib needs a C++17 compiler and {command[0]} is not one; "
+            "install g++ or clang, or name one in CXX"
         ) from error
     except subprocess.CalledProcessError as error:
         raise RuntimeError(f"{shlex.join(command)}\n{error.stdout}{error.stderr}") from error

@@ -62,6 +62,7 @@ struct Found {
     uint32_t query_tokens;  // tokens of the query range
     uint32_t seeds;  // seeds of the chain
     uint32_t common_seeds;  // seeds of the query range that are in too many documents to be kept
+    uint32_t equal_lines;  // lines of the query range that have their equal in the source range
     float source_tokens;  // estimate of the tokens of the source range
 };
 
@@ -78,12 +79,14 @@ struct Chain {
 };
 
 constexpr size_t kMaxComparisons = size_t{1} << 22;  // lines of two texts that are compared one by one
+constexpr double kShortLine = 3, kShortLineWeight = 0.6;  // lines of fewer tokens say less
 constexpr uint32_t kExtensionTokens = 16;  // tokens that a chain may hold beyond its seeds and still be shadowed
 
 class Finder {
 public:
     Finder(const Lane& lane, const Query& query, const Limits& limits)
-        : lane_(lane), query_(query), limits_(limits), mask_(lane.sketch_bytes == 1 ? 0xFF : 0xFFFF) {}
+        : lane_(lane), query_(query), limits_(limits), mask_(lane.sketch_bytes == 1 ? 0xFF : 0xFFFF),
+          jump_tokens_(lane.sketch_bytes == 1 ? 12 : 5) {}
 
     // False where the file is damaged.
     bool run(Found* found, size_t capacity, size_t& count) {
@@ -105,7 +108,7 @@ public:
         Range place;
         any = best_place(place);
         if (!any) return true;
-        sc::Alignment alignment = sc::align(ours_, theirs_, {0, ours_.size()}, place, {});
+        sc::Alignment alignment = sc::align(ours_, theirs_, {0, ours_.size()}, place, {}, jump_tokens_);
         any = !alignment.equal.empty();
         if (!any) return true;
         alignment.query = {alignment.equal.front().first, size_t{alignment.equal.back().first} + 1};
@@ -388,12 +391,14 @@ private:
         ranges_of(chain, query, source, anchors);
         found = Found{};
         if (query.size() == 0 || source.size() == 0) return true;  // sketches and seeds disagree: not a copy
-        const sc::Alignment alignment = sc::align(ours_, theirs_, query, source, anchors);
+        sc::Alignment alignment = sc::align(ours_, theirs_, query, source, anchors, jump_tokens_);
         describe(chain, alignment, found);
         return true;
     }
 
-    void describe(const Chain& chain, const sc::Alignment& alignment, Found& found) {
+    void describe(const Chain& chain, sc::Alignment& alignment, Found& found) {
+        mark_shared(chain, alignment);
+        cut_to_the_likest(chain, alignment);
         found.document = chain.document;
         found.query_first = ours_.numbers[alignment.query.first];
         found.query_last = ours_.numbers[alignment.query.end - 1];
@@ -404,21 +409,76 @@ private:
         found.query_tokens = end - first;
         found.common_seeds = static_cast<uint32_t>(std::lower_bound(common_.begin(), common_.end(), end) -
                                                    std::lower_bound(common_.begin(), common_.end(), first));
-        mark_shared(chain, alignment);
-        reaches_focus_ = false;
-        for (size_t i = 0; i < shared_.size(); ++i) {
-            if (!shared_[i]) continue;
-            const uint64_t token = shared_from_ + i;
-            ++found.tokens;
-            found.telling += query_.telling[token] != 0;
-            reaches_focus_ |= token >= query_.focus_first && token < query_.focus_end;
-        }
+        count_shared(first, end, found);
+        found.equal_lines = static_cast<uint32_t>(alignment.equal.size());
         uint32_t on_equal_lines = 0;
         for (const auto& pair : alignment.equal) on_equal_lines += ours_.tokens[pair.first];
         const size_t differing = alignment.source.size() - std::min(alignment.source.size(), alignment.equal.size());
         const float a_line = static_cast<float>(their_tokens_) / static_cast<float>(std::max<size_t>(1, theirs_.size()));
         const float estimate = static_cast<float>(on_equal_lines) + static_cast<float>(differing) * a_line;
         found.source_tokens = std::max(estimate, static_cast<float>(found.tokens));
+    }
+
+    void count_shared(uint64_t first, uint64_t end, Found& found) {
+        reaches_focus_ = false;
+        for (uint64_t token = std::max(first, shared_from_); token < std::min(end, shared_from_ + shared_.size()); ++token) {
+            if (!shared_[token - shared_from_]) continue;
+            ++found.tokens;
+            found.telling += query_.telling[token] != 0;
+            reaches_focus_ |= token >= query_.focus_first && token < query_.focus_end;
+        }
+    }
+
+    uint32_t shared_on(size_t line) const {
+        uint32_t shared = 0;
+        const uint32_t number = ours_.numbers[line];
+        for (uint64_t token = first_token_[number]; token < first_token_[number + 1]; ++token) {
+            if (token >= shared_from_ && token - shared_from_ < shared_.size()) shared += shared_[token - shared_from_];
+        }
+        return shared;
+    }
+
+    // Cuts both ranges to the lines on which most is shared beyond what differs: a range ends where going on would
+    // add more that differs.
+    void cut_to_the_likest(const Chain& chain, sc::Alignment& alignment) const {
+        double sum = 0, best = 0;
+        size_t start = alignment.query.first, best_first = start, best_end = start;
+        for (size_t line = alignment.query.first; line < alignment.query.end; ++line) {
+            const double tokens = ours_.tokens[line];
+            sum += (tokens < kShortLine ? kShortLineWeight : 1.0) * (2 * shared_on(line) / tokens - 1);
+            if (sum <= 0) {
+                sum = 0;
+                start = line + 1;
+            } else if (sum > best) {
+                best = sum;
+                best_first = start;
+                best_end = line + 1;
+            }
+        }
+        if (best_end == best_first) return;
+        if (best_first == alignment.query.first && best_end == alignment.query.end) return;
+        size_t lowest = theirs_.size(), highest = 0;
+        const auto include = [&](size_t query, size_t source) {
+            if (query < best_first || query >= best_end) return;
+            lowest = std::min(lowest, source);
+            highest = std::max(highest, source + 1);
+        };
+        for (const auto& pair : alignment.equal) include(pair.first, pair.second);
+        for (size_t i = chain.first; i < chain.end; ++i) {
+            const size_t source = theirs_.at_or_after(kept_[i].line - chain.start_line + 1);
+            if (source >= alignment.source.first && source < alignment.source.end) {
+                include(ours_.at_or_after(query_line(kept_[i])), source);
+            }
+        }
+        if (lowest >= highest) return;
+        const bool head = best_first == alignment.query.first, tail = best_end == alignment.query.end;
+        alignment.query = {best_first, best_end};
+        alignment.source = {head ? alignment.source.first : lowest, tail ? alignment.source.end : highest};
+        const auto outside = [&](const std::pair<uint32_t, uint32_t>& pair) {
+            return pair.first < best_first || pair.first >= best_end;
+        };
+        alignment.equal.erase(std::remove_if(alignment.equal.begin(), alignment.equal.end(), outside),
+                              alignment.equal.end());
     }
 
     // Tokens under the chain's seeds and those on equal lines.
@@ -449,6 +509,7 @@ private:
     const Query& query_;
     const Limits& limits_;
     const uint16_t mask_;
+    const uint32_t jump_tokens_;  // equal tokens behind a gap that make an extension go on: more for narrow sketches
     std::vector<uint32_t> common_;  // positions of common seeds, ascending
     std::vector<Hit> hits_;
     std::vector<Hit> kept_;

@@ -59,26 +59,12 @@ inline constexpr Tables TABLES{};
 
 inline bool is_word(uint8_t byte) { return TABLES.classes[byte] == WORD; }
 
-// Sums a token's polynomial byte by byte.
-class Polynomial {
-  public:
-    void add(uint8_t byte) {
-        if (count_ < 64) {
-            sum_ += (uint64_t{byte} + 1) * TABLES.powers[count_];
-        } else {
-            if (count_ == 64) power_ = TABLES.powers[63];
-            power_ *= TOKEN_MULTIPLIER;
-            sum_ += (uint64_t{byte} + 1) * power_;
-        }
-        ++count_;
-    }
-    uint64_t sum() const { return sum_; }
-
-  private:
-    uint64_t sum_ = 0;
-    uint64_t power_ = 0;
-    size_t count_ = 0;
-};
+// The polynomial of any bytes.
+inline uint64_t polynomial(const uint8_t* data, size_t size) {
+    uint64_t sum = 0, factor = 1;
+    for (size_t at = 0; at < size; ++at, factor *= TOKEN_MULTIPLIER) sum += (uint64_t{data[at]} + 1) * factor;
+    return sum;
+}
 
 // Hash the word that starts at `at`, each byte taken through `fold`, and move `at` behind it.
 inline uint64_t take_word(const uint8_t* data, size_t size, size_t& at, const uint8_t* fold) {

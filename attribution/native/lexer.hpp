@@ -80,6 +80,7 @@ class Lexer {
     // The string that follows its prefix at once; false where there is none.
     bool take_prefixed(uint64_t roles, size_t start) {
         if (at_ >= size_ || (data_[at_] != '"' && data_[at_] != '\'' && data_[at_] != '#')) return false;
+        if (data_[at_] == '#' && !(roles & PREFIX_HASHES)) return false;
         if (roles & PREFIX_HASHES) return take_raw(start, '#', 0, 0);
         if (roles & PREFIX_PARENS) return take_raw(start, 0, '(', ')');
         const uint8_t first = language_.first_rule[data_[at_]];
@@ -214,10 +215,8 @@ class Lexer {
     }
 
     void emit_string(const Body& body, size_t start, size_t after) {
-        Polynomial sum;
-        if (!body.holds_code)
-            for (size_t at = body.first; at < body.last; ++at) sum.add(data_[at]);
-        const uint64_t hash = body.holds_code ? FORMAT_STRING : mix(sum.sum() ^ STRING_SALT);
+        const uint64_t hash = body.holds_code ? FORMAT_STRING
+                                              : mix(polynomial(data_ + body.first, body.last - body.first) ^ STRING_SALT);
         Token token{TokenKind::STRING, 0, 0, hash, start, line_, line_};
         move_to(after);
         token.last_line = line_;

@@ -14,10 +14,11 @@ using sc::RecordRange;
 
 constexpr uint32_t kFrequencyBits = 4;
 
+// Of BM25's denominator f + k1 * (1 - b + b * length / mean) what does not depend on the document, and its slope.
 struct Scale {
-    double saturation;   // k1
-    double length_share; // b
-    double mean_length;
+    double base;       // k1 * (1 - b)
+    double a_token;    // k1 * b / mean
+    double numerator;  // k1 + 1
 };
 
 struct Ranked {
@@ -70,6 +71,7 @@ bool range_of(const PostingTable& table, uint64_t key, RecordRange& found) {
 bool add_word(const PostingTable& table, uint64_t lengths, uint64_t documents, RecordRange range, double weight,
               const Scale& scale, double* scores, std::vector<uint32_t>& touched) {
     if (!ensure_records(table, range)) return false;
+    const double factor = weight * scale.numerator;
     for (uint32_t i = range.first; i < range.end; ++i) {
         const uint64_t payload = sc::record_at(table, i) & table.payload_mask();
         const uint64_t document = payload >> kFrequencyBits;
@@ -77,9 +79,8 @@ bool add_word(const PostingTable& table, uint64_t lengths, uint64_t documents, R
         if (document >= documents) continue;
         if (!sc::read_checked(*table.file, lengths + 4 * document, length)) return false;
         const double frequency = static_cast<double>(payload & ((1 << kFrequencyBits) - 1));
-        const double share = 1 - scale.length_share + scale.length_share * length / scale.mean_length;
         if (scores[document] == 0) touched.push_back(static_cast<uint32_t>(document));
-        scores[document] += weight * (frequency * (scale.saturation + 1) / (frequency + scale.saturation * share));
+        scores[document] += factor * frequency / (frequency + scale.base + scale.a_token * length);
     }
     return true;
 }
@@ -127,7 +128,7 @@ SC_EXPORT int64_t sc_rank_words(const PostingTable* table, uint64_t lengths, uin
                                 const RecordRange* ranges, const double* weights, uint64_t count, double saturation,
                                 double length_share, double mean_length, const uint8_t* hidden, double* scores,
                                 uint32_t* best, double* best_scores, uint64_t limit) {
-    const Scale scale{saturation, length_share, mean_length};
+    const Scale scale{saturation * (1 - length_share), saturation * length_share / mean_length, saturation + 1};
     std::vector<uint32_t> touched;
     bool sound = true;
     for (uint64_t i = 0; i < count && sound; ++i)

@@ -34,6 +34,10 @@ inline constexpr Weights WEIGHTS{};
 // symbol alone changes, so each step costs the same.
 class StructuralGrams {
   public:
+    StructuralGrams() {
+        for (int64_t& position : latest_) position = -K;
+    }
+
     // Add a token; answer how many tokens ago the same one was, 0 if not among the last k - 1.
     int push(uint64_t hash, bool is_name) {
         if (count_ >= K) drop(count_ - K);
@@ -41,6 +45,7 @@ class StructuralGrams {
         if (distance) slot(count_ - distance).next = distance;
         slot(count_) = {is_name, 0, is_name ? distance : 0};
         hashes_[count_ & MASK] = hash;
+        latest_[hash & LATEST_MASK] = count_;
         if (is_name) use(distance);
         else fixed_ += distance == 0;
         sum_ = sum_ * GRAM_MULTIPLIER + symbol(count_);
@@ -57,6 +62,7 @@ class StructuralGrams {
   private:
     static constexpr int K = STRUCTURE_TOKENS;
     static constexpr int MASK = 31;
+    static constexpr uint64_t LATEST_MASK = 511;
     static_assert(K <= MASK, "the ring holds a k-gram");
 
     struct Slot {
@@ -68,10 +74,11 @@ class StructuralGrams {
     uint64_t symbol(int64_t at) {
         return slot(at).is_name ? PARAMETERS.symbols[slot(at).parameter] : hashes_[at & MASK];
     }
+    // Nearly always one look: at the last token whose hash ends in the same bits.
     int distance_to(uint64_t hash) const {
-        const int64_t most = count_ < K - 1 ? count_ : K - 1;
-        for (int distance = 1; distance <= most; ++distance)
-            if (hashes_[(count_ - distance) & MASK] == hash) return distance;
+        int64_t distance = count_ - latest_[hash & LATEST_MASK];
+        for (; distance < K; ++distance)
+            if (distance <= count_ && hashes_[(count_ - distance) & MASK] == hash) return static_cast<int>(distance);
         return 0;
     }
     void use(int parameter) { parameters_ += uses_[parameter]++ == 0; }
@@ -99,6 +106,7 @@ class StructuralGrams {
     int parameters_ = 0;  // distinct parameters
     int uses_[K] = {};
     uint64_t hashes_[MASK + 1] = {};
+    int64_t latest_[LATEST_MASK + 1];  // position of the last token whose hash ends in these bits
     Slot slots_[MASK + 1] = {};
 };
 

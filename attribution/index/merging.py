@@ -1,0 +1,117 @@
+"""Taking other indexes into one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from attribution.errors import UsageError
+from attribution.index.catalog import CATALOG, SEGMENTS, Catalog, SegmentRow, read_catalog, write_catalog
+from attribution.index.disk import copy_file
+from attribution.index.draft import place_segment, temporary_folder
+from attribution.index.opt_outs import OptOuts
+from attribution.index.removal import covered, hide
+from attribution.index.rewrite import rewrite_segments
+from attribution.index.segment import Segment, open_segments
+from attribution.index.writer import making, sweep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeSummary:
+    """What came in from other indexes."""
+
+    segments: int
+    documents: int
+    already_here: int
+    """Segments that were here before."""
+    opted_out: int
+    """Files left out because of opt-outs, of this index or of the others."""
+
+
+def merge_indexes(directory: Path, others: Sequence[Path]) -> MergeSummary:
+    """Take the segments and the opt-outs of other indexes into one, which is made where there is none.
+
+    Everything is committed at once. Files that either side keeps out do not come in; those that are here and
+    that another index keeps out are removed. Raises :class:`UsageError` for an index that is to take in
+    itself, :class:`IndexCorruptError` for damage, and what :func:`making` raises.
+    """
+    if any(_same(directory, other) for other in others):
+        raise UsageError(f"{directory} is to be merged into itself; name other indexes")
+    theirs = [read_catalog(other) for other in others]
+    with making(directory), ThreadPoolExecutor(os.cpu_count() or 1) as executor:
+        before = read_catalog(directory) if (directory / CATALOG).exists() else Catalog()
+        sweep(directory, before)
+        opt_outs = before.opt_outs.union(*(catalog.opt_outs for catalog in theirs))
+        merger = _Merger(directory, before, opt_outs, executor)
+        for other, catalog in zip(others, theirs, strict=True):
+            merger.take_in(other, catalog)
+        write_catalog(directory, merger.catalog)
+        sweep(directory, merger.catalog)
+        return merger.summary
+
+
+def _same(left: Path, right: Path) -> bool:
+    return left.resolve() == right.resolve()
+
+
+class _Merger:
+    """Brings segments over one by one; its :attr:`catalog` is to be committed at the end."""
+
+    def __init__(
+        self, directory: Path, before: Catalog, opt_outs: frozenset[str], executor: Executor
+    ) -> None:
+        self._directory = directory
+        self._opt_outs = OptOuts.of(opt_outs)
+        self._executor = executor
+        self._documents = self._already_here = self._opted_out = 0
+        self._before = len(before.segments)
+        segments = open_segments(directory, before.segments)
+        rows = [self._without_opted_out(row, seg) for row, seg in zip(before.segments, segments, strict=True)]
+        self.catalog = Catalog(segments=tuple(rows), opt_outs=opt_outs)
+
+    def take_in(self, other: Path, catalog: Catalog) -> None:
+        """Bring the segments of one index over."""
+        for row, segment in zip(catalog.segments, open_segments(other, catalog.segments), strict=True):
+            if any(row.id == mine.id for mine in self.catalog.segments):
+                self._already_here += 1
+                continue
+            segment.verify()
+            made = self._bring(self._without_opted_out(row, segment), segment)
+            if made is not None and all(made.id != mine.id for mine in self.catalog.segments):
+                self._documents += made.documents
+                self.catalog = replace(self.catalog, segments=(*self.catalog.segments, made))
+
+    def _without_opted_out(self, row: SegmentRow, segment: Segment) -> SegmentRow:
+        hidden = hide(row, segment, covered(segment, self._opt_outs))
+        self._opted_out += len(hidden.hidden) - len(row.hidden)
+        return hidden
+
+    def _bring(self, row: SegmentRow, segment: Segment) -> SegmentRow | None:
+        """Copy a segment, or rewrite it where something was removed from it."""
+        folder = self._directory / SEGMENTS
+        if len(row.hidden):
+            live = Segment(segment.directory, hidden_occurrences=row.hidden)
+            return rewrite_segments(folder, [live], row.profile, self._executor)
+        temporary = temporary_folder(folder)
+        try:
+            for path in segment.directory.iterdir():
+                copy_file(path, temporary / path.name)
+            place_segment(temporary, folder / row.id)
+            Segment(folder / row.id).verify()
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        return row
+
+    @property
+    def summary(self) -> MergeSummary:
+        """What was done so far."""
+        return MergeSummary(
+            segments=len(self.catalog.segments) - self._before,
+            documents=self._documents,
+            already_here=self._already_here,
+            opted_out=self._opted_out,
+        )

@@ -1,0 +1,85 @@
+"""Taking files out of an index, and keeping them out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attribution.index.catalog import Catalog, SegmentRow, write_catalog
+from attribution.index.documents import ABSENT
+from attribution.index.opt_outs import OptOuts, parse_id
+from attribution.index.segment import Segment, open_segments
+from attribution.index.writer import writing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveSummary:
+    """What was taken out."""
+
+    files: int
+    """Places where a file was found that are not answered any more."""
+    documents: int
+    """Contents that are nowhere else, and so are never found again."""
+    unknown: tuple[str, ...]
+    """Ids of which the index held nothing; they are kept out all the same."""
+
+
+def remove(directory: Path, ids: Iterable[str]) -> RemoveSummary:
+    """Take contents (SWHIDs), revisions or snapshots (SWHIDs) or origins (URLs) out, in one transaction.
+
+    The ids are remembered, so that nothing of them is added again. Readers that open the index afterwards
+    never find them; :func:`attribution.index.compaction.compact` takes their data out of the files. Raises
+    :class:`UsageError` for what is no id, and what :func:`writing` raises.
+    """
+    wanted = [parse_id(name) for name in ids]
+    with writing(directory) as catalog:
+        segments = open_segments(directory, catalog.segments)
+        gone = [covered(segment, OptOuts.of(wanted)) for segment in segments]
+        unknown = [name for name in wanted if not any(len(covered(s, OptOuts.of([name]))) for s in segments)]
+        rows = [hide(*each) for each in zip(catalog.segments, segments, gone, strict=True)]
+        state = Catalog(segments=tuple(rows), opt_outs=catalog.opt_outs | set(wanted))
+        write_catalog(directory, state)
+        pairs = list(zip(catalog.segments, rows, strict=True))
+        return RemoveSummary(
+            files=sum(len(after.hidden) - len(before.hidden) for before, after in pairs),
+            documents=sum(before.documents - after.documents for before, after in pairs),
+            unknown=tuple(unknown),
+        )
+
+
+def readmit(directory: Path, ids: Iterable[str]) -> int:
+    """Forget opt-outs, so that their files may be added again; answers how many were known.
+
+    What was removed does not come back by itself. Raises as :func:`remove` does.
+    """
+    wanted = {parse_id(name).casefold() for name in ids}
+    with writing(directory) as catalog:
+        kept = frozenset(name for name in catalog.opt_outs if name.casefold() not in wanted)
+        write_catalog(directory, replace(catalog, opt_outs=kept))
+        return len(catalog.opt_outs) - len(kept)
+
+
+def covered(segment: Segment, opt_outs: OptOuts) -> NDArray[np.uint32]:
+    """Occurrences in a segment that opt-outs cover, hidden ones included, ascending."""
+    found = [segment.documents.occurrences_where(opt_outs.cover_origin)]
+    for document in segment.documents.find_all(b"".join(opt_outs.contents)):
+        if document != ABSENT:
+            found.append(np.array(segment.documents.occurrences(document), dtype=np.uint32))
+    return np.unique(np.concatenate(found))
+
+
+def hide(row: SegmentRow, segment: Segment, occurrences: NDArray[np.uint32]) -> SegmentRow:
+    """The row with more occurrences hidden."""
+    hidden = np.union1d(row.hidden, occurrences).astype("<u4")
+    if len(hidden) == len(row.hidden):
+        return row
+    after = Segment(segment.directory, hidden_occurrences=hidden)
+    live = np.ones(len(after.documents), dtype=np.bool_) if after.hidden is None else after.hidden == 0
+    sizes = after.file["sizes"].all()[live]
+    return replace(
+        row, hidden=hidden, documents=int(live.sum()), source_bytes=int(sizes.sum(dtype=np.uint64))
+    )

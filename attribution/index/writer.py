@@ -1,0 +1,71 @@
+"""The right to change an index: one process at a time, a clean folder to begin with, errors with names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from attribution.errors import IndexNotFoundError, IndexUnusableError
+from attribution.index.catalog import CATALOG, LOCK, SEGMENTS, Catalog, read_catalog, writer_lock
+from attribution.index.draft import remove_strays
+
+_OWN_FILES = frozenset({SEGMENTS, CATALOG, f"{CATALOG}.new", f"{CATALOG}-journal", LOCK, f"{LOCK}-journal"})
+
+
+@contextmanager
+def writing(directory: Path) -> Iterator[Catalog]:
+    """Hold the one right to change an index, and answer its state.
+
+    What a killed writer left behind is swept up first, and what is not live any more afterwards. Raises
+    :class:`IndexNotFoundError` and whatever :func:`read_catalog` raises, :class:`IndexLockedError` while
+    another process writes, and :class:`IndexUnusableError` when the disk refuses.
+    """
+    if not (directory / CATALOG).is_file():
+        raise IndexNotFoundError(directory)
+    with disk_errors_named(directory), writer_lock(directory):
+        catalog = read_catalog(directory)
+        sweep(directory, catalog)
+        yield catalog
+        sweep(directory, read_catalog(directory))
+
+
+@contextmanager
+def making(directory: Path) -> Iterator[None]:
+    """Hold the same right where there may be no index yet; the folder is made.
+
+    Raises :class:`IndexUnusableError` for a folder with other things in it.
+    """
+    with disk_errors_named(directory), writer_lock(_own_folder(directory)):
+        yield
+
+
+def _own_folder(directory: Path) -> Path:
+    """Make the folder, or see that nothing foreign lies in it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    foreign = next((path.name for path in directory.iterdir() if path.name not in _OWN_FILES), None)
+    if foreign is not None:
+        raise IndexUnusableError(
+            directory, f"is a folder with other things in it ({foreign})", remedy="name a new folder"
+        )
+    return directory
+
+
+def sweep(directory: Path, catalog: Catalog) -> None:
+    """Delete everything of ours that the catalog does not list."""
+    (directory / f"{CATALOG}.new").unlink(missing_ok=True)
+    remove_strays(directory / SEGMENTS, {row.id for row in catalog.segments})
+
+
+@contextmanager
+def disk_errors_named(directory: Path) -> Iterator[None]:
+    """Turn errors of the file system into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        reason = f"cannot be written ({error.strerror or error})"
+        raise IndexUnusableError(
+            directory,
+            reason,
+            remedy="what was committed before is unharmed; free space or choose another folder",
+        ) from error

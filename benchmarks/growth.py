@@ -13,6 +13,8 @@ from __future__ import annotations
 import argparse
 import math
 import multiprocessing
+import shutil
+import sys
 import time
 from collections.abc import Iterator
 from multiprocessing.pool import Pool as PoolType
@@ -22,12 +24,12 @@ import numpy as np
 from fetch import DEFAULT_CACHE, describe, real_corpus
 from numpy.typing import NDArray
 from scaling.commonness import half_of, measure_commonness
-from scaling.histogram import LEVELS, SAMPLED_BITS, Histogram, histogram, seeds_of
+from scaling.histogram import CAPS, LEVELS, SAMPLED_BITS, Histogram, histogram, seeds_of
 from scaling.mutation import Mutator, rewrite_batch
 from scaling.pack import Label, Pack, PackWriter
 
 _BATCH_FILES = 400
-_BATCH_BYTES = 4 << 20
+_BATCH_BYTES = 1 << 20
 _TASK_FILES = 1000
 _ASKED_FILES = 2_000
 
@@ -59,6 +61,7 @@ def grow(pack: Pack, real: int, documents: int, cache: Path) -> Pack:
         universes = math.ceil(documents / real) - 1
         tasks = [(pack.directory, cache, first, last, universes) for first, last in _batches(pack, real)]
         _mutator(pack, cache)  # made before the pool, whose processes share it
+        _ensure_room(cache, pack.size(0, real) * documents // real)
         with PackWriter(directory) as writer, multiprocessing.get_context("fork").Pool(2) as pool:
             for file in range(real):
                 writer.add(pack.content(file), pack.label(file))
@@ -70,6 +73,13 @@ def grow(pack: Pack, real: int, documents: int, cache: Path) -> Pack:
                 if written == documents:
                     break
     return Pack(directory)
+
+
+def _ensure_room(cache: Path, size: int) -> None:
+    """Stop where the grown files would fill the disk."""
+    free = shutil.disk_usage(cache).free
+    if free < size + (6 << 30):
+        sys.exit(f"growing takes {size / 1e9:.1f} GB in {cache}, and {free / 1e9:.1f} GB are free; free some")
 
 
 def _batches(pack: Pack, last: int) -> Iterator[tuple[int, int]]:
@@ -141,6 +151,9 @@ def print_histograms(parts: dict[str, tuple[Pack, int]]) -> None:
                 print(f"| {_level_name(level)} | {' | '.join(cells)} |")
         totals = [f"{h[which].distinct_per_document() * 2**SAMPLED_BITS:.0f}" for h in measured.values()]
         print(f"| distinct seeds a document | {' | '.join(totals)} |")
+        for cap in CAPS:
+            cells = [f"{h[which].met[cap]:.2f}" for h in measured.values()]
+            print(f"| documents met by a posting, cap {cap} | {' | '.join(cells)} |")
 
 
 def _level_name(level: int) -> str:

@@ -15,6 +15,7 @@ import argparse
 import os
 import platform
 import shlex
+import signal
 import statistics
 import subprocess
 import sys
@@ -38,6 +39,7 @@ from scaling.table import (
     Column,
     build_rows,
     group_rows,
+    growth_rows,
     growth_sentence,
     lane_rows,
     print_table,
@@ -55,6 +57,7 @@ _COMMAND_RUNS = 8
 def main() -> None:
     """Measure, and print the tables."""
     args = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that children end and folders go
     real = real_corpus(args.cache)
     sizes = sorted(min(size, len(real) - HELD_OUT) if args.quick else size for size in args.sizes)
     _describe_run(real, args)
@@ -79,7 +82,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--limit", type=float, metavar="SECONDS", help="for each step of an engine (default: 1800)"
     )
-    parser.add_argument("--memory", type=int, default=12, metavar="GIB", help="for each step (default: 12)")
+    parser.add_argument("--memory", type=int, default=14, metavar="GIB", help="for each step (default: 14)")
     parser.add_argument("--queries", type=int, default=QUERIES, help=f"snippets (default: {QUERIES})")
     parser.add_argument("--quick", action="store_true", help="10,000 documents, about two minutes")
     parser.add_argument("--fresh", action="store_true", help="build all indexes anew")
@@ -87,7 +90,7 @@ def _arguments() -> argparse.Namespace:
     args = parser.parse_args()
     if args.quick:
         args.sizes = args.sizes if args.sizes != SIZES else (10_000,)
-    args.limit = args.limit or (40 if args.quick else 1800)
+    args.limit = args.limit or (30 if args.quick else 1800)
     return args
 
 
@@ -109,7 +112,8 @@ def _machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
         f"{model or platform.processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, "
-        f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+        f"{platform.system()} {platform.release()}, Python {platform.python_version()}, "
+        f"load {os.getloadavg()[0]:.1f} at the start"
     )
 
 
@@ -219,6 +223,10 @@ def _print_growth(columns: list[Column]) -> None:
         done = [c for c in columns if c.engine == name and c.times().kinds]
         if len(done) > 1:
             print(f"- {growth_sentence(done[0], done[-1])}")
+    sizes = sorted({c.documents for c in columns})
+    if len(sizes) > 1:
+        ours = [c for c in columns if c.engine == OURS]
+        print_table("sc-attrib, times the smallest size", [f"{size:,}" for size in sizes], growth_rows(ours))
 
 
 if __name__ == "__main__":

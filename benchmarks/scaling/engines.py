@@ -6,6 +6,7 @@ holds to be the source, best first.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import inspect
 import io
@@ -167,22 +168,29 @@ def _datasketch_build(pack: Pack, documents: int, directory: Path) -> None:
     for number in range(documents):
         lsh.insert(number, _minhash(pack.content(number)))
     names = [pack.label(number).name for number in range(documents)]
-    _dump((lsh, names), directory)
+    tables, lsh.hashtables, lsh.keys = lsh.hashtables, [], None  # keys serve removal alone
+    _dump(directory, lsh, names, *tables)
 
 
-def _dump(value: object, directory: Path) -> None:
+def _dump(directory: Path, *values: object) -> None:
+    """Keep what has no form on disk of its own; one by one, so that pickling takes no memory to speak of."""
     directory.mkdir(parents=True)
     with (directory / _PICKLE).open("wb") as file:
-        pickle.dump(value, file, protocol=5)
+        for value in values:
+            pickle.dump(value, file, protocol=5)
 
 
-def _load_pickle(directory: Path) -> Any:
-    with (directory / _PICKLE).open("rb") as file:
-        return pickle.load(file)
+def _load_pickles(directory: Path) -> list[Any]:
+    values = []
+    with (directory / _PICKLE).open("rb") as file, contextlib.suppress(EOFError):
+        while True:
+            values.append(pickle.load(file))
+    return values
 
 
 def _datasketch_open(directory: Path, _: str) -> Search:
-    lsh, names = _load_pickle(directory)
+    lsh, names, *lsh_tables = _load_pickles(directory)
+    lsh.hashtables = lsh_tables
     return lambda text, _: [names[number] for number in lsh.query(_minhash(text))[:_TOP]]
 
 
@@ -195,13 +203,13 @@ def _copydetect_print(text: bytes, path: str) -> Any:
 def _copydetect_build(pack: Pack, documents: int, directory: Path) -> None:
     """Fingerprint all files: copydetect has no index, it compares with one after the other."""
     prints = [_copydetect_print(pack.content(n), pack.label(n).name) for n in range(documents)]
-    _dump(prints, directory)
+    _dump(directory, *prints)
 
 
 def _copydetect_open(directory: Path, _: str) -> Search:
     from copydetect import compare_files
 
-    prints = _load_pickle(directory)
+    prints = _load_pickles(directory)
 
     def search(text: bytes, name: str) -> list[str]:
         ours = _copydetect_print(text, name)

@@ -24,6 +24,8 @@ LITERAL_TOKENS, STRUCTURAL_TOKENS = 8, 20
 SAMPLED_BITS = 5
 """One seed in 2^5 is counted."""
 LEVELS = 21
+CAPS = (16, 64, 256)
+"""Caps between which an engine may choose: what is shared by more documents is common code."""
 _MULTIPLIER = np.uint64(0xD6E8FEB86659FD93)
 _C_LIKE = re.compile(
     rb"//[^\n]*|/\*.*?\*/|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL
@@ -42,6 +44,8 @@ class Histogram:
     seeds: NDArray[np.int64]
     postings: NDArray[np.int64]
     """Sum of the documents of those seeds."""
+    met: dict[int, float]
+    """By cap: documents of the seed of a random posting, of seeds in no more documents than the cap."""
 
     def shares(self) -> NDArray[np.float64]:
         """Share of the seeds at each level."""
@@ -84,7 +88,13 @@ def histogram(found: Iterable[NDArray[np.uint64]], documents: int) -> Histogram:
         documents=documents,
         seeds=np.bincount(levels, minlength=LEVELS),
         postings=np.bincount(levels, weights=sizes, minlength=LEVELS).astype(np.int64),
+        met={cap: _mean_met(sizes[sizes <= cap]) for cap in CAPS},
     )
+
+
+def _mean_met(sizes: NDArray[np.int64]) -> float:
+    """How long the list of postings is that a look-up meets, weighted as look-ups are."""
+    return float((sizes * sizes).sum() / max(1, sizes.sum()))
 
 
 def _sampled(seeds: NDArray[np.uint64]) -> NDArray[np.uint64]:

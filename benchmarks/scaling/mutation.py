@@ -18,14 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scaling.commonness import Commonness, Spread
-from scaling.words import KEYWORDS, LONGEST_WORD, is_keyword, mix, scan
+from scaling.words import KEYWORDS, LONGEST_WORD, mix, scan
 
 _SINGLE_MARKS = b",;:.=<>+&|^~?@!%"
 """They change places in a circle; marks of comments, strings and escapes stay."""
 _BRACKETS = (b"()", b"[]", b"{}")
 _BLOCK = 16
 """Common words of one length change places among so many neighbours in the order of frequency."""
-_NOWHERE = np.int64(-1)
 _SEED_TOKENS = 8
 FRESH, KEPT = 0, 1
 """What becomes of a line."""
@@ -72,15 +71,12 @@ class Mutator:
         """Find what rewriting needs; done once for all universes."""
         scanned = scan(text)
         usable = np.flatnonzero(scanned.is_word & (scanned.lengths <= LONGEST_WORD))
-        values = scanned.hashes[usable]
-        at = self._common.words.find(values >> np.uint64(1))
-        fixed = is_keyword(values)
-        chosen = np.flatnonzero((at >= 0) | fixed)
-        lengths = scanned.lengths[usable[chosen]].astype(np.uint8)
-        chosen = chosen[np.argsort(lengths, kind="stable")]
-        tokens, bounds = usable[chosen], np.cumsum(np.bincount(lengths, minlength=LONGEST_WORD + 1))
-        starts, lines = scanned.starts[tokens], scanned.lines[tokens]
-        words = np.where(fixed[chosen], _NOWHERE, self._rank[at[chosen]])
+        at = self._common.words.find(scanned.hashes[usable] >> np.uint64(1))
+        known = np.flatnonzero(at >= 0)
+        lengths = scanned.lengths[usable[known]].astype(np.uint8)
+        known = known[np.argsort(lengths, kind="stable")]
+        tokens, bounds = usable[known], np.cumsum(np.bincount(lengths, minlength=LONGEST_WORD + 1))
+        starts, lines, words = scanned.starts[tokens], scanned.lines[tokens], self._rank[at[known]]
         parts = [slice(first, last) for first, last in itertools.pairwise(bounds.tolist())]
         places = [Places(starts=starts[p], lines=lines[p], words=words[p]) for p in parts]
         return Prepared(
@@ -125,7 +121,7 @@ class Places:
     starts: NDArray[np.int64]
     lines: NDArray[np.int32]
     words: NDArray[np.int64]
-    """Rank of the word among those of its length; -1 for a keyword, which stays."""
+    """Rank of the word among those of its length."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +161,7 @@ class Prepared:
         index |= self.data
         written = np.take(universe.bytes_by_fate, index)
         for length, places in enumerate(self.places, start=1):
-            self._put_words(written, fates, places, universe.words_by_length[length], length)
+            _put_words(written, fates, places, universe.words_by_length[length], length)
         return written.tobytes()
 
     def _kept_lines(self, universe: int) -> NDArray[np.bool_]:
@@ -180,22 +176,19 @@ class Prepared:
         blank = self.line_chances.hashes == 0
         return np.asarray(kept | blank, dtype=np.bool_)
 
-    def _put_words(
-        self,
-        written: NDArray[np.uint8],
-        fates: NDArray[np.uint16],
-        places: Places,
-        spelled: NDArray[np.uint8],
-        length: int,
-    ) -> None:
-        changes = fates[places.lines] != KEPT
-        starts, words = places.starts[changes], places.words[changes]
-        common = words >= 0
-        for offset in range(length):
-            if len(spelled):
-                written[starts[common] + offset] = spelled[words[common], offset]
-            stays = starts[~common] + offset
-            written[stays] = self.data[stays]
+
+def _put_words(
+    written: NDArray[np.uint8],
+    fates: NDArray[np.uint16],
+    places: Places,
+    spelled: NDArray[np.uint8],
+    length: int,
+) -> None:
+    """Write the common words of one length over lines that are not kept."""
+    changed = np.flatnonzero(fates[places.lines] != KEPT)
+    starts, words = places.starts[changed], places.words[changed]
+    for offset in range(length):
+        written[starts + offset] = spelled[words, offset]
 
 
 def _byte_tables(number: int) -> NDArray[np.uint8]:

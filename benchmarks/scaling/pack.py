@@ -2,8 +2,8 @@
 
 It is read with ``pread``, not mapped: a build's peak memory must not count the files it reads.
 
-``contents.bin`` holds the contents end to end, ``offsets.npy`` where each starts and the last ends,
-``files.tsv`` one line a file: language, URL of its package, path. A pack exists when ``files.tsv`` does:
+``contents.bin`` holds the contents end to end, ``files.tsv`` one line a file: language, URL of its package,
+path. ``offsets.npy`` says where each content and each line starts. A pack exists when ``offsets.npy`` does:
 it is renamed into place last.
 """
 
@@ -13,6 +13,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 
@@ -55,8 +56,8 @@ class PackWriter:
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._contents = (directory / _CONTENTS).open("wb", buffering=1 << 20)
-        self._labels = (directory / (_FILES + ".part")).open("wb", buffering=1 << 20)
-        self._offsets = [0]
+        self._labels = (directory / _FILES).open("wb", buffering=1 << 20)
+        self._offsets = [(0, 0)]
 
     def __enter__(self) -> PackWriter:
         return self
@@ -67,14 +68,16 @@ class PackWriter:
         self._contents.close()
         self._labels.close()
         if error is None:
-            np.save(self._directory / _OFFSETS, np.array(self._offsets, dtype=np.int64))
-            (self._directory / (_FILES + ".part")).replace(self._directory / _FILES)
+            unfinished = self._directory / ("part-" + _OFFSETS)
+            np.save(unfinished, np.array(self._offsets, dtype=np.int64))
+            unfinished.replace(self._directory / _OFFSETS)
 
     def add(self, content: bytes | memoryview, label: Label) -> None:
         """Append one file."""
+        (at, line_at), line = self._offsets[-1], label.line() + b"\n"
         self._contents.write(content)
-        self._labels.write(label.line() + b"\n")
-        self._offsets.append(self._offsets[-1] + len(content))
+        self._labels.write(line)
+        self._offsets.append((at + len(content), line_at + len(line)))
 
 
 class Pack:
@@ -82,30 +85,33 @@ class Pack:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.offsets: NDArray[np.int64] = np.load(directory / _OFFSETS)
-        self._labels = (directory / _FILES).read_bytes().splitlines()
+        self._offsets: NDArray[np.int64] = np.load(directory / _OFFSETS)
         self._contents = (directory / _CONTENTS).open("rb", buffering=0)
+        self._labels = (directory / _FILES).open("rb", buffering=0)
 
     @staticmethod
     def exists(directory: Path) -> bool:
         """Whether a finished pack lies there."""
-        return (directory / _FILES).is_file()
+        return (directory / _OFFSETS).is_file()
 
     def __len__(self) -> int:
-        return len(self._labels)
+        return len(self._offsets) - 1
 
     def content(self, number: int) -> bytes:
         """The bytes of one file."""
-        start, stop = int(self.offsets[number]), int(self.offsets[number + 1])
-        return os.pread(self._contents.fileno(), stop - start, start)
+        return self._read(self._contents, number, 0)
 
     def label(self, number: int) -> Label:
         """Language, package and path of one file."""
-        return Label.parse(self._labels[number])
+        return Label.parse(self._read(self._labels, number, 1)[:-1])
+
+    def _read(self, file: FileIO, number: int, column: int) -> bytes:
+        start, stop = self._offsets[number : number + 2, column].tolist()
+        return os.pread(file.fileno(), stop - start, start)
 
     def size(self, first: int = 0, last: int | None = None) -> int:
         """Bytes of the files from ``first`` to before ``last``."""
-        return int(self.offsets[len(self) if last is None else last] - self.offsets[first])
+        return int(self._offsets[len(self) if last is None else last, 0] - self._offsets[first, 0])
 
     def file(self, number: int) -> SourceFile:
         """One file as the engine takes it."""
@@ -119,4 +125,4 @@ class Pack:
 
     def languages(self, last: int | None = None) -> Counter[str]:
         """Count the files by language."""
-        return Counter(line.split(b"\t", 1)[0].decode() for line in self._labels[:last])
+        return Counter(self.label(number).language for number in range(len(self) if last is None else last))

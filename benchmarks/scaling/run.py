@@ -46,7 +46,9 @@ def run_step(step: str, task: Task, limits: Limits) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="sc-attrib-scale-") as folder:
         task_path, result_path, log_path = (Path(folder, n) for n in ("task", "result", "log"))
         task_path.write_bytes(pickle.dumps(task))
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_HERE), str(_HERE.parent)])}
+        paths = os.pathsep.join([str(_HERE), str(_HERE.parent)])
+        # copydetect hashes with Python's own salt, and its fingerprints travel from one step to the next
+        environment = {**os.environ, "PYTHONPATH": paths, "PYTHONHASHSEED": "0"}
         with log_path.open("wb") as log:
             child = subprocess.Popen(
                 [sys.executable, "-m", "scaling.child", step, task_path, result_path],

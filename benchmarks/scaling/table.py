@@ -77,6 +77,7 @@ def search_rows(columns: list[Column]) -> list[Row]:
         ),
         ("40-line snippet, p50 ms", [_quantile(c.times(), 0.5) for c in columns]),
         ("40-line snippet, p99 ms", [_quantile(c.times(), 0.99) for c in columns]),
+        ("… processor time, p50 / p99 ms", [_both(c.times(), None, of_processor=True) for c in columns]),
     ]
     rows += [
         (f"… {kind}, p50 / p99 ms", [_both(c.times(), kind) for c in columns])
@@ -130,6 +131,10 @@ def lane_rows(columns: list[Column]) -> list[Row]:
         rows += [
             (f"{lane}: snippet, p50 ms", [_quantile(c.times(lane=lane), 0.5) for c in columns]),
             (f"{lane}: snippet, p99 ms", [_quantile(c.times(lane=lane), 0.99) for c in columns]),
+            (
+                f"{lane}: snippet, processor time, p50 / p99 ms",
+                [_both(c.times(lane=lane), None, of_processor=True) for c in columns],
+            ),
             (f"{lane}: 1,000-line file, p50 ms", [_quantile(c.times("files", lane), 0.5) for c in columns]),
         ]
     return rows
@@ -172,6 +177,26 @@ def growth_sentence(small: Column, large: Column) -> str:
     )
 
 
+def growth_rows(columns: list[Column]) -> list[Row]:
+    """Figures of one engine at each size, as multiples of those at the smallest."""
+    small = columns[0]
+    rows: list[Row] = [
+        ("documents", [f"×{c.documents / small.documents:,.0f}" for c in columns]),
+        ("their logarithm", [f"×{math.log(c.documents) / math.log(small.documents):,.2f}" for c in columns]),
+    ]
+    for lane in (None, *small.search.get("lanes", {})):
+        name = lane or "all lanes"
+        for share in (0.5, 0.99):
+            least = small.times(lane=lane).quantile(share)
+            ratios = [_ratio(c.times(lane=lane).quantile(share), least) for c in columns]
+            rows.append((f"{name}: snippet, p{share * 100:.0f}", ratios))
+    for title, name in (("build memory", "peak_anonymous_bytes"), ("bytes on disk", "disk_bytes")):
+        rows.append((title, [_ratio(c.build.get(name), small.build.get(name)) for c in columns]))
+    rows.append(("build time", [_ratio(c.build.get("wall_s"), small.build.get("wall_s")) for c in columns]))
+    rows.append(("opening", [_ratio(c.search.get("open_ms"), small.search.get("open_ms")) for c in columns]))
+    return rows
+
+
 def _of(figures: dict[str, Any], name: str, layout: str, stopped: str = "", *, scale: float = 1.0) -> str:
     value = figures.get(name)
     return layout.format(value * scale) if value is not None else stopped or "–"
@@ -187,8 +212,8 @@ def _quantile(times: Times, share: float) -> str:
     return "–" if value is None else f"{value:,.2f}"
 
 
-def _both(times: Times, kind: str) -> str:
-    values = [times.quantile(share, kind) for share in (0.5, 0.99)]
+def _both(times: Times, kind: str | None, *, of_processor: bool = False) -> str:
+    values = [times.quantile(share, kind, of_processor=of_processor) for share in (0.5, 0.99)]
     return "–" if None in values else " / ".join(f"{value:,.2f}" for value in values)
 
 

@@ -85,7 +85,7 @@ class CompletionService:
         decoded = time.perf_counter()
         if not text:
             return None
-        ruling = await self._rule(gap, text)
+        ruling = await self._rule(gap, text, request.path)
         timing = Timing(
             prompt_ms=(prompted - started) * 1e3,
             decode_ms=(decoded - prompted) * 1e3,
@@ -136,10 +136,10 @@ class CompletionService:
                         break
         return answer
 
-    async def _rule(self, gap: Gap, text: str) -> Ruling:
+    async def _rule(self, gap: Gap, text: str, path: str) -> Ruling:
         if self._tracer is None:
             return UNTRACED
-        return await rule(self._tracer, gap.prefix, text, gap.suffix, self._settings.trace)
+        return await rule(self._tracer, gap.prefix, text, gap.suffix, self._settings.trace, path=path)
 
     def _record(self, request: CompletionRequest, text: str, ruling: Ruling, timing: Timing) -> Completion:
         completion = Completion(

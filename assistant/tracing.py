@@ -25,7 +25,7 @@ class TextTracer(Protocol):
         """Find what a whole text is like."""
 
     def trace_insertion(
-        self, before: bytes, inserted: bytes, after: bytes, *, first_line: int = 1
+        self, before: bytes, inserted: bytes, after: bytes, *, first_line: int = 1, path: str = ""
     ) -> tuple[Match, ...]:
         """Find what a text is like that is inserted into another one."""
 
@@ -57,7 +57,7 @@ UNTRACED = Ruling(decision=Decision.SHOW, verdict=Verdict.ALLOW, traced=False)
 
 
 async def rule(
-    tracer: TextTracer, prefix: str, inserted: str, suffix: str, settings: TraceSettings
+    tracer: TextTracer, prefix: str, inserted: str, suffix: str, settings: TraceSettings, *, path: str = ""
 ) -> Ruling:
     """Trace a suggestion together with the code around it, and decide; the tracing runs in a thread."""
     before, first_line = tail(prefix, settings.context_tokens)
@@ -67,6 +67,7 @@ async def rule(
         inserted.encode("utf-8", "replace"),
         head(suffix, _AFTER_TOKENS).encode("utf-8", "replace"),
         first_line=first_line,
+        path=path,
     )
     return decide(matches, settings.on_deny)
 

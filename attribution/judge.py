@@ -1,8 +1,8 @@
 """Judging: which of the ranges that were found are matches, in which order, and what each is.
 
-    one document's ranges   what a larger one covers is dropped
-    all ranges              the document that holds most first; what better ones cover is a copy, or dropped
-    a match                 its source is the place that leads, its verdict counts all places
+Of the ranges of one document, what a larger one covers is dropped. The document that holds most of the query
+comes first; what better ones cover is one of their copies, or dropped. A match names the place that leads,
+and its verdict counts all places.
 """
 
 from __future__ import annotations

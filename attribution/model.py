@@ -116,6 +116,18 @@ _SEVERITY = {verdict: position for position, verdict in enumerate(Verdict)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rename:
+    """A name of a known file, and the one that stands for it in the checked text."""
+
+    source: str
+    query: str
+    count: int
+    """Places at which it does."""
+    conflicts: int
+    """Places at which either name stands beside another one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """A range of the text that was checked, and the range of a known file that it is like."""
 
@@ -137,8 +149,10 @@ class Match:
     """Known files that hold the same range, this one included."""
     other_licenses: tuple[str, ...] = ()
     """Licence expressions of the copies, where they differ from this one's."""
-    renames: tuple[tuple[str, str], ...] = ()
-    """Of renamed code, where the source's text is at hand: (name there, name here), most frequent first."""
+    is_verified: bool = False
+    """Whether the text of the known file was at hand: similarity and containment are exact then."""
+    renames: tuple[Rename, ...] = ()
+    """Of verified code: names that were changed, most frequent first."""
 
     @property
     def license(self) -> License:

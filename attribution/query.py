@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attribution.boilerplate import boilerplate_lines
+from attribution.fingerprint.fingerprint import is_generated
 from attribution.fingerprint.line_classes import LineClass
 from attribution.fingerprint.minhash import sign
 from attribution.fingerprint.query import DenseSeeds, query_print
@@ -66,6 +67,11 @@ class Query:
     def signature(self) -> NDArray[np.uint32]:
         """MinHash signature of the whole text."""
         return sign(self.content)
+
+    @cached_property
+    def is_generated(self) -> bool:
+        """Whether the text says of itself that a program wrote it."""
+        return is_generated(self.content)
 
     @property
     def line_count(self) -> int:

@@ -9,7 +9,7 @@ judge       ranges → matches with verdicts; see attribution.judge and attribut
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from attribution.candidates import Candidate
@@ -17,11 +17,13 @@ from attribution.index.index import Index
 from attribution.index.protocol import Index as SearchableIndex
 from attribution.index.protocol import Wanted
 from attribution.judge import judge
-from attribution.languages import Language, language_named, language_of
+from attribution.languages import language_of
 from attribution.languages.guess import guess_language
-from attribution.model import Attribution, Lane, Match
+from attribution.model import Attribution, Kind, Lane, Match
 from attribution.policy import DEFAULT_POLICY, Policy
 from attribution.query import Query
+from attribution.sources.notebooks import SUFFIX as NOTEBOOK
+from attribution.sources.notebooks import code_of
 from attribution.span import Span
 from attribution.swhid import Swhid
 
@@ -62,7 +64,9 @@ class Tracer:
         swhid = Swhid.of_content(content)
         matches = self._identical(content, swhid)
         if not matches and content.strip():
-            matches = self._alike(Query.of(content, language=_language(path, content)))
+            matches = [
+                self._verified(content, match, path=path) for match in self._alike(_query(path, content))
+            ]
         return Attribution(path=path, swhid=swhid, matches=tuple(matches))
 
     def trace_insertion(
@@ -71,10 +75,10 @@ class Tracer:
         """Find what ``inserted`` completes: only matches that reach into it.
 
         The text around it counts as well, since hardly any single line is long enough to be traced alone.
-        Lines of the matches are counted so that the first line of ``before`` is ``first_line``.
+        Lines of the matches are counted so that the first line of ``before`` is ``first_line``; ``path``
+        tells the language.
         """
-        whole = before + inserted + after
-        query = Query.of(whole, language=_language(path, whole))
+        query = _query(path, before + inserted + after)
         focus = range(len(before), len(before) + len(inserted))
         if len(query.literal.tokens_between(focus)) == 0:
             return ()
@@ -87,6 +91,25 @@ class Tracer:
         if not found and query.line_count <= _LEXICAL_LINES and Lane.WORDS in self.lanes:
             found = self._find(query, Wanted(min_tokens=self.min_tokens, lanes=self._among(Lane.WORDS)))
         return judge(_confirmed(found), self.policy)
+
+    def _verified(self, content: bytes, match: Match, *, path: str) -> Match:
+        """Compare token by token where an index keeps the text; a notebook's text is not its code."""
+        if match.kind is Kind.COMMON or NOTEBOOK in (path[-6:], match.origin.path[-6:]):
+            return match
+        known = next((text for i in self.indexes if (text := i.text(match.source.digest)) is not None), None)
+        if known is None:
+            return match
+        from attribution.verify import Excerpt, compare
+
+        found = compare(Excerpt.of(content, match.query), Excerpt.of(known, match.source.lines))
+        is_renamed = match.kind is Kind.RENAMED
+        return replace(
+            match,
+            similarity=found.renamed_similarity if is_renamed else found.similarity,
+            containment=found.renamed_containment if is_renamed else found.containment,
+            is_verified=True,
+            renames=found.renames,
+        )
 
     def _find(self, query: Query, wanted: Wanted) -> list[Candidate]:
         return [candidate for index in self.indexes for candidate in index.find(query, wanted)]
@@ -120,10 +143,10 @@ class Tracer:
         )
 
 
-def _language(path: str, content: bytes) -> Language:
-    """The language that a path's extension names; where it names none, the one that the text looks like."""
-    name = language_of(path)
-    return guess_language(content) if name is None else language_named(name)
+def _query(path: str, content: bytes) -> Query:
+    """Prepare the code of a file, in the language of its extension, or in the one that it looks like."""
+    code, language = code_of(path, content)
+    return Query.of(code, language=guess_language(code) if language_of(path) is None else language)
 
 
 def _confirmed(found: list[Candidate]) -> list[Candidate]:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attribution.fingerprint.tokens import TokenStream, tokenize
+from attribution.model import Rename
 from attribution.native.library import KERNELS, pointer
 from attribution.span import Span
 
@@ -60,18 +61,6 @@ class Excerpt:
             return cls(content=content)
         kept = content.split(b"\n")[max(0, lines.first - 1) : lines.last]
         return cls(content=b"\n".join(kept), first_line=max(1, lines.first))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rename:
-    """A name of the source that stands under another name in the query."""
-
-    source: str
-    query: str
-    count: int
-    """Places at which the one stands for the other."""
-    conflicts: int
-    """Places at which either of them stands for something else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

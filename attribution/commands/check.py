@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--min-tokens",
         type=_positive,
         metavar="N",
-        help="shared tokens from which on a match counts (default: 40)",
+        help="shared tokens, weighed by similarity, that make a match (default: 30)",
     )
 
 

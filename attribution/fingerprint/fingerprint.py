@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attribution.fingerprint.minhash import sign
-from attribution.fingerprint.seeds import K_TOKENS, MAX_WINDOW, Seeds
+from attribution.fingerprint.seeds import K_TOKENS, MAX_WINDOW
 from attribution.fingerprint.tokens import count_lines
-from attribution.languages.language import Language, language_named
+from attribution.languages.language import Language
 from attribution.languages.native import native
 from attribution.native.library import KERNELS, pointer
 
@@ -65,23 +65,13 @@ class Fingerprint:
     is_generated: bool
     """Whether the file says in its first lines that a program wrote it."""
 
-    @property
-    def seeds(self) -> Seeds:
-        """Until the index is rewritten: the literal keys."""
-        return Seeds(hashes=self.literal.keys, positions=self.literal.lines.astype(np.int32))
-
-    @property
-    def seed_lines(self) -> NDArray[np.int32]:
-        """Until the index is rewritten: the literal lines."""
-        return self.literal.lines.astype(np.int32)
-
 
 def fingerprint(
     content: bytes,
     *,
-    language: Language | None = None,
+    language: Language,
     window_tokens: int,
-    with_structure: bool = False,
+    with_structure: bool,
     with_signature: bool,
 ) -> Fingerprint:
     """Compute what an index keeps of ``content``; pure, and the same on every machine.
@@ -94,9 +84,7 @@ def fingerprint(
     line_count = count_lines(content)
     literal, sketches, token_count = _literal(content, window_tokens, line_count)
     structural, structure_sketches = (
-        _structural(content, language or language_named(None), window_tokens, line_count)
-        if with_structure
-        else _no_structure()
+        _structural(content, language, window_tokens, line_count) if with_structure else _no_structure()
     )
     return Fingerprint(
         literal=literal,

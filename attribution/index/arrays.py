@@ -220,6 +220,11 @@ class ArrayFile:
         """Address of the ``sc::Mapped`` that kernels check through; valid as long as this object."""
         return ctypes.addressof(self._struct)
 
+    @property
+    def names(self) -> list[str]:
+        """Names of the arrays."""
+        return [*self._header["arrays"]]
+
     def offset(self, name: str) -> int:
         """Byte of the file at which an array starts."""
         return int(self._header["arrays"][name][2])

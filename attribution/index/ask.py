@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attribution.candidates import Candidate
+from attribution.fingerprint.structure import STRUCTURE_TOKENS
 from attribution.index.joining import joined
+from attribution.index.profile import Profile
 from attribution.index.protocol import Wanted
 from attribution.index.segment import Segment
 from attribution.lexical import rank
@@ -21,6 +23,8 @@ NEAR_COPY_JACCARD = 0.7
 """The Stack's own threshold for near duplicates."""
 _STRUCTURE_SIMILARITY = 0.6
 """Ranges whose structure is less alike are no copies, however long."""
+_SEED_SHARE = 0.4
+"""Of the seeds that an index keeps of a range, those that a renamed copy of it must share."""
 _STRUCTURE_WEIGHT = 0.9
 """Names that are the same say more than structure that is."""
 _PROPOSED = 8
@@ -68,6 +72,8 @@ def find_in_segment(segment: Segment, query: Query, wanted: Wanted) -> list[Cand
     found = joined(literal, renamed, query)
     if Lane.MINHASH in wanted.lanes and segment.has_signatures:
         found += _near_copies(segment, query, wanted)
+    if query.is_generated:
+        return [replace(c, is_common=True) if c.known.is_generated else c for c in found]
     return found
 
 
@@ -113,13 +119,24 @@ def _by_structure(segment: Segment, query: Query, wanted: Wanted) -> list[Candid
     required = query.required(Lane.STRUCTURE, wanted.min_tokens)
     focus = None if wanted.focus is None else query.structural.tokens_between(wanted.focus)
     found = segment.structural.find(query.structural, min_tokens=required, focus=focus)
-    candidates = (_candidate(segment, row, Lane.STRUCTURE) for row in found)
+    candidates = (_candidate(segment, row, Lane.STRUCTURE) for row in found[_is_dense(found)])
     return [
         replace(c, weight=_STRUCTURE_WEIGHT * c.weight)
         for c in candidates
         if c.weight >= required and c.similarity >= _STRUCTURE_SIMILARITY
         if c.telling_tokens >= required and not c.is_common
     ]
+
+
+def _is_dense(found: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Whether a range holds as many seeds as a consistent renaming leaves.
+
+    The sketches of structural lines take all names for one; only seeds tell whether names were changed alike.
+    """
+    grams = np.maximum(found["query_tokens"].astype(np.float64) - (STRUCTURE_TOKENS - 1), 0)
+    kept = 2 / (Profile.FULL.window_tokens + 1)
+    dense: NDArray[np.bool_] = found["seeds"] >= _SEED_SHARE * kept * grams - 0.5
+    return dense
 
 
 def _candidate(segment: Segment, row: NDArray[np.void], lane: Lane) -> Candidate:

@@ -34,8 +34,8 @@ from attribution.index.opt_outs import OptOuts
 from attribution.index.profile import Profile
 from attribution.index.segment import Segment, open_segments
 from attribution.index.writer import making, sweep
-from attribution.languages.language import language_of_path
 from attribution.model import Origin, SourceFile
+from attribution.sources.notebooks import code_of
 
 SEGMENT_BYTES = 64 << 30
 """Source bytes after which a segment is written."""
@@ -311,15 +311,16 @@ def _entry(file: SourceFile, digest: bytes, profile: Profile, *, at_once: bool) 
 
 
 def print_document(file: SourceFile, profile: Profile) -> DocumentPrint:
-    """Compute what a segment keeps of a file's content."""
+    """Compute what a segment keeps of a file's content; of a notebook, of the code in it."""
+    code, language = code_of(file.origin.path, file.content)
     seeds = fingerprint(
-        file.content,
-        language=language_of_path(file.origin.path),
+        code,
+        language=language,
         window_tokens=profile.window_tokens,
         with_structure=profile.keeps_structure,
         with_signature=profile.keeps_signatures,
     )
-    words = word_counts(file.content) if profile.keeps_words else _NO_WORDS
+    words = word_counts(code) if profile.keeps_words else _NO_WORDS
     return DocumentPrint(content=file.content, seeds=seeds, words=words)
 
 

@@ -33,6 +33,8 @@ FORMAT = 2
 CATALOG = "catalog.sqlite"
 LOCK = "writer.lock"
 SEGMENTS = "segments"
+WAIT_SECONDS = 5.0
+"""How long a writer waits for another one to end."""
 _SEAL = b"sc-attrib sealed"
 _DIGEST_BYTES = 16
 _SQLITE_MAGIC = b"SQLite format 3\0"
@@ -221,12 +223,13 @@ def _errors_named(index: Path) -> Iterator[None]:
 
 
 @contextmanager
-def writer_lock(index: Path, *, wait_seconds: float = 5.0) -> Iterator[None]:
+def writer_lock(index: Path, *, wait_seconds: float | None = None) -> Iterator[None]:
     """Hold the one right to write; raise :class:`IndexLockedError` if another process keeps it.
 
     An exclusive SQLite transaction on a file of its own: works on every platform and ends with its process.
     """
-    with closing(sqlite3.connect(index / LOCK, timeout=wait_seconds, isolation_level=None)) as connection:
+    wait = WAIT_SECONDS if wait_seconds is None else wait_seconds
+    with closing(sqlite3.connect(index / LOCK, timeout=wait, isolation_level=None)) as connection:
         with _errors_named(index):
             connection.execute("BEGIN EXCLUSIVE")
         yield

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from attribution.errors import IndexCorruptError, MissingExtraError
+from attribution.index.disk import NewFile
 from attribution.swhid import Swhid
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ _TRAILER = struct.Struct("<8sQQIIQ")
 _CHECKED_TRAILER_BYTES = 28
 _BLOCK_BYTES = 256 << 10
 _LEVEL = 6
+_stores: weakref.WeakKeyDictionary[Segment, ContentsStore] = weakref.WeakKeyDictionary()
 _ROW = np.dtype([("start", "<u8"), ("first", "<u8"), ("size", "<u4"), ("checksum", "<u4")])
 
 
@@ -76,11 +78,12 @@ def contents_of(segment: Segment) -> ContentsStore | None:
 def text_of(segment: Segment, document: int) -> bytes | None:
     """The text of a document, compared with its git SHA-1; ``None`` where the segment keeps none.
 
-    Raises the errors of :func:`contents_of`.
+    The store is opened once a segment. Raises the errors of :func:`contents_of`.
     """
-    store = contents_of(segment)
+    store = _stores.get(segment) or contents_of(segment)
     if store is None:
         return None
+    _stores[segment] = store
     text = store.text(document)
     if Swhid.of_content(text).digest != segment.documents.digest(document):
         raise IndexCorruptError(store.path, f"holds another text as document {document}")
@@ -99,7 +102,7 @@ class ContentsWriter:
         import zstandard
 
         self._compress = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=False).compress
-        self._file = path.open("xb")
+        self._file = NewFile(path)
         self._file.write(_MAGIC)
         self._rows: list[tuple[int, int, int, int]] = []
         self._end = len(_MAGIC)
@@ -139,8 +142,7 @@ class ContentsWriter:
         head = head[:_CHECKED_TRAILER_BYTES]
         trailer = head + struct.pack("<IQ", zlib.crc32(head), 0)
         self._file.write(table + trailer)
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        self._file.sync()
         return _digest(table + trailer)
 
     def _flush(self) -> None:

@@ -22,7 +22,7 @@ from attribution.index.disk import sync_directory
 from attribution.index.document_writer import DocumentTableWriter
 from attribution.index.profile import Profile
 from attribution.index.segment import ARRAYS, GENERATED
-from attribution.index.spill import Column, PostingSorter, repeats_kept
+from attribution.index.spill import Column, PostingSorter
 from attribution.index.table import FREQUENCY_BITS, write_table
 from attribution.index.words import MAX_FREQUENCY
 from attribution.model import Origin
@@ -138,11 +138,13 @@ class SegmentDraft:
         self.source_bytes += sum(len(made.content) for made in prints)
 
     def _add_seeds(self, table: str, postings: Sequence[Postings], starts: NDArray[np.int64]) -> None:
-        keys = np.concatenate([p.keys for p in postings])
-        counts = np.array([len(p) for p in postings], dtype=np.uint64)
-        lines = np.concatenate([p.lines for p in postings]) + np.repeat(starts - 1, counts.astype(np.int64))
-        kept = repeats_kept(keys, counts, cap=self.profile.repeat_cap)
-        self._tables[table].add(keys[kept], lines[kept].astype(np.uint32))
+        self._tables[table].add_seeds(
+            np.concatenate([p.keys for p in postings]),
+            np.concatenate([p.lines for p in postings]),
+            np.array([len(p) for p in postings], dtype=np.uint64),
+            starts.astype(np.uint32),
+            cap=self.profile.repeat_cap,
+        )
 
     def _add_words(self, words: Sequence[Words]) -> None:
         first = len(self.documents) - len(words)

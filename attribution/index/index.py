@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from attribution.candidates import Candidate, Known
-from attribution.errors import IndexCorruptError
+from attribution.errors import IndexCorruptError, MissingExtraError
 from attribution.index.ask import SegmentDocument, find_in_segment, propose
 from attribution.index.catalog import SegmentRow, read_segments
+from attribution.index.contents import text_of
 from attribution.index.protocol import Wanted
 from attribution.index.segment import Segment, open_segments
 from attribution.model import Lane
@@ -57,6 +59,15 @@ class Index:
         if Lane.WORDS in wanted.lanes:
             found += propose(self.segments, query, wanted)
         return found
+
+    def text(self, digest: bytes) -> bytes | None:
+        """The content whose git SHA-1 this is, where a segment keeps it and it can be unpacked here."""
+        for segment in self.segments:
+            document = segment.documents.find(digest) if segment.has_contents else None
+            if document is not None:
+                with suppress(MissingExtraError):
+                    return text_of(segment, document)
+        return None
 
     def _ensure_whole(self) -> None:
         for segment in self.segments:

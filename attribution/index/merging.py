@@ -9,6 +9,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from attribution.errors import UsageError
 from attribution.index.catalog import CATALOG, SEGMENTS, Catalog, SegmentRow, read_catalog, write_catalog
 from attribution.index.disk import copy_file
@@ -76,8 +78,10 @@ class _Merger:
     def take_in(self, other: Path, catalog: Catalog) -> None:
         """Bring the segments of one index over."""
         for row, segment in zip(catalog.segments, open_segments(other, catalog.segments), strict=True):
-            if any(row.id == mine.id for mine in self.catalog.segments):
+            mine = next((mine for mine in self.catalog.segments if mine.id == row.id), None)
+            if mine is not None:
                 self._already_here += 1
+                self._replace(mine, self._revived(mine, row, segment))
                 continue
             segment.verify()
             made = self._bring(self._without_opted_out(row, segment), segment)
@@ -85,10 +89,23 @@ class _Merger:
                 self._documents += made.documents
                 self.catalog = replace(self.catalog, segments=(*self.catalog.segments, made))
 
+    def _revived(self, mine: SegmentRow, theirs: SegmentRow, segment: Segment) -> SegmentRow:
+        """A segment that both have: what only we removed comes back, unless it is opted out."""
+        both = np.intersect1d(mine.hidden, theirs.hidden)
+        whole = replace(mine, hidden=both[:0])
+        return hide(whole, segment, np.union1d(both, covered(segment, self._opt_outs)))
+
+    def _replace(self, before: SegmentRow, after: SegmentRow) -> None:
+        rows = tuple(after if row is before else row for row in self.catalog.segments)
+        self.catalog = replace(self.catalog, segments=rows)
+
     def _without_opted_out(self, row: SegmentRow, segment: Segment) -> SegmentRow:
-        hidden = hide(row, segment, covered(segment, self._opt_outs))
-        self._opted_out += len(hidden.hidden) - len(row.hidden)
-        return hidden
+        found = covered(segment, self._opt_outs)
+        if not len(found):
+            return row
+        after = hide(row, segment, found)
+        self._opted_out += len(after.hidden) - len(row.hidden)
+        return after
 
     def _bring(self, row: SegmentRow, segment: Segment) -> SegmentRow | None:
         """Copy a segment, or rewrite it where something was removed from it."""

@@ -26,7 +26,7 @@ class Wanted:
 class Index(Protocol):
     """A collection of known files that can be asked what a text is like. Safe to share between threads.
 
-    Both methods raise :class:`IndexUnusableError` where the index cannot answer any more.
+    All methods raise :class:`IndexUnusableError` where the index cannot answer any more.
     """
 
     def identical(self, digest: bytes) -> list[Known]:
@@ -34,3 +34,6 @@ class Index(Protocol):
 
     def find(self, query: Query, wanted: Wanted) -> list[Candidate]:
         """The ranges of known files that the query is like, largest first within a segment and lane."""
+
+    def text(self, digest: bytes) -> bytes | None:
+        """The content whose git SHA-1 this is, where the index keeps it."""

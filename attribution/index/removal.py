@@ -40,7 +40,8 @@ def remove(directory: Path, ids: Iterable[str]) -> RemoveSummary:
         segments = open_segments(directory, catalog.segments)
         gone = [covered(segment, OptOuts.of(wanted)) for segment in segments]
         unknown = [name for name in wanted if not any(len(covered(s, OptOuts.of([name]))) for s in segments)]
-        rows = [hide(*each) for each in zip(catalog.segments, segments, gone, strict=True)]
+        each = zip(catalog.segments, segments, gone, strict=True)
+        rows = [hide(row, segment, found) if len(found) else row for row, segment, found in each]
         state = Catalog(segments=tuple(rows), opt_outs=catalog.opt_outs | set(wanted))
         write_catalog(directory, state)
         pairs = list(zip(catalog.segments, rows, strict=True))
@@ -73,10 +74,8 @@ def covered(segment: Segment, opt_outs: OptOuts) -> NDArray[np.uint32]:
 
 
 def hide(row: SegmentRow, segment: Segment, occurrences: NDArray[np.uint32]) -> SegmentRow:
-    """The row with more occurrences hidden."""
+    """The row with more occurrences hidden, and what is left counted."""
     hidden = np.union1d(row.hidden, occurrences).astype("<u4")
-    if len(hidden) == len(row.hidden):
-        return row
     after = Segment(segment.directory, hidden_occurrences=hidden)
     live = np.ones(len(after.documents), dtype=np.bool_) if after.hidden is None else after.hidden == 0
     sizes = after.file["sizes"].all()[live]

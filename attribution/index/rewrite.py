@@ -25,7 +25,7 @@ from attribution.index.document_writer import DocumentTableWriter
 from attribution.index.draft import place_segment, temporary_folder, write_bands
 from attribution.index.profile import Profile
 from attribution.index.segment import ARRAYS, Segment
-from attribution.index.spill import COMMON, PARTITIONS, sort_records
+from attribution.index.spill import COMMON, sort_records
 from attribution.index.table import FREQUENCY_BITS, PostingTable, write_table
 
 _PIECE = 1 << 20
@@ -92,9 +92,11 @@ class _Postings:
         self.count = sum(round(table.count * float(part.kept.mean())) for part, table in self._tables)
 
     @property
-    def filled(self) -> range:
-        """All partitions: which ones hold any is known when they are read."""
-        return range(PARTITIONS)
+    def filled(self) -> list[int]:
+        """Numbers of the partitions of which any part holds some."""
+        filled = [np.empty(0, dtype=np.int64), *(table.filled for _, table in self._tables)]
+        numbers: list[int] = np.unique(np.concatenate(filled)).tolist()
+        return numbers
 
     def partition(self, number: int) -> NDArray[np.uint64]:
         """The records of one partition, sorted."""

@@ -31,22 +31,13 @@ _sizes = ctypes.c_uint64
 _address = ctypes.c_void_p
 KERNELS.sc_partition.argtypes = (_address, _address, _sizes, _address, _address)
 KERNELS.sc_partition.restype = None
-KERNELS.sc_sort.argtypes = (_address, _address, _sizes)
+KERNELS.sc_sort.argtypes = (_address, _address, _sizes, ctypes.c_int32)
 KERNELS.sc_sort.restype = None
-KERNELS.sc_cap_repeats.argtypes = (_address, _address, _sizes, ctypes.c_uint32, _address, _address)
-KERNELS.sc_cap_repeats.restype = None
-
-
-def repeats_kept(keys: NDArray[np.uint64], counts: NDArray[np.uint64], *, cap: int) -> NDArray[np.bool_]:
-    """Mark the postings to keep: of each key the ``cap`` first ones in each document.
-
-    ``counts[d]`` postings are in document d; they follow each other.
-    """
-    kept = np.empty(len(keys), dtype=np.bool_)
-    scratch = np.empty(2 * int(counts.max(initial=0)), dtype=np.uint64)
-    ends = np.cumsum(counts, dtype=np.uint64)
-    KERNELS.sc_cap_repeats(pointer(keys), pointer(ends), len(ends), cap, pointer(scratch), pointer(kept))
-    return kept
+KERNELS.sc_take_seeds.argtypes = (
+    *(_address, _address, _address, _address, _sizes, ctypes.c_uint32),
+    *(_address, _address, _address),
+)
+KERNELS.sc_take_seeds.restype = _sizes
 
 
 class SpillFile:
@@ -125,11 +116,11 @@ class PostingSorter:
     """
 
     def __init__(self, path: Path, *, memory_bytes: int) -> None:
-        self._capacity = max(1024, memory_bytes // _PARTITIONED_BYTES)
+        capacity = max(1024, memory_bytes // _PARTITIONED_BYTES)
         self._file = SpillFile(path)
         self._runs: list[tuple[int, NDArray[np.uint64]]] = []
-        self._keys = np.empty(self._capacity, dtype=np.uint64)
-        self._payloads = np.empty(self._capacity, dtype=np.uint32)
+        self._keys = np.empty(capacity, dtype=np.uint64)
+        self._payloads = np.empty(capacity, dtype=np.uint32)
         self._filled = 0
         self._rest = np.empty(0, dtype=np.uint64)
         self._rest_starts = np.zeros(PARTITIONS + 1, dtype=np.uint64)
@@ -137,17 +128,44 @@ class PostingSorter:
         """Postings taken in."""
 
     def add(self, keys: NDArray[np.uint64], payloads: NDArray[np.uint32]) -> None:
-        """Take postings in."""
+        """Take postings in. Of one key, payloads never descend from call to call or inside one."""
+        self._make_room(len(keys))
+        self._keys[self._filled : self._filled + len(keys)] = keys
+        self._payloads[self._filled : self._filled + len(keys)] = payloads
+        self._filled += len(keys)
         self.count += len(keys)
-        while len(keys):
-            taken = min(len(keys), self._capacity - self._filled)
-            self._keys[self._filled : self._filled + taken] = keys[:taken]
-            self._payloads[self._filled : self._filled + taken] = payloads[:taken]
-            self._filled += taken
-            keys, payloads = keys[taken:], payloads[taken:]
-            if self._filled == self._capacity:
-                records, starts = self._distribute()
-                self._runs.append((self._file.append(records), starts))
+
+    def add_seeds(
+        self,
+        keys: NDArray[np.uint64],
+        lines: NDArray[np.uint32],
+        counts: NDArray[np.uint64],
+        first_lines: NDArray[np.uint32],
+        *,
+        cap: int,
+    ) -> None:
+        """Take the seeds of several documents in, of each key the ``cap`` first ones in each document.
+
+        Document d has ``counts[d]`` of the seeds, and lines from ``first_lines[d]`` on; ``lines`` count from
+        1 in their document.
+        """
+        self._make_room(len(keys))
+        slots = np.empty(max(2, 1 << (2 * int(counts.max(initial=1)) - 1).bit_length()), dtype=np.uint64)
+        taken = KERNELS.sc_take_seeds(
+            *(pointer(keys), pointer(lines), pointer(counts), pointer(first_lines), len(counts), cap),
+            pointer(slots),
+            *(pointer(self._keys[self._filled :]), pointer(self._payloads[self._filled :])),
+        )
+        self._filled += taken
+        self.count += taken
+
+    def _make_room(self, count: int) -> None:
+        """Spill what is in memory where ``count`` postings more would not fit."""
+        if self._filled + count > len(self._keys) and self._filled:
+            records, starts = self._distribute()
+            self._runs.append((self._file.append(records), starts))
+        if count > len(self._keys):
+            self._keys, self._payloads = np.empty(count, dtype=np.uint64), np.empty(count, dtype=np.uint32)
 
     def finish(self) -> None:
         """Take no more postings; :meth:`partition` may be called from now on, by several threads."""
@@ -172,20 +190,21 @@ class PostingSorter:
         return filled
 
     def partition(self, number: int) -> NDArray[np.uint64]:
-        """The records of one partition, sorted."""
-        parts = [self._rest[int(self._rest_starts[number]) : int(self._rest_starts[number + 1])]]
+        """The records of one partition, sorted; they are read in their order, so keys alone decide."""
+        parts = []
         for offset, starts in self._runs:
             first, stop = int(starts[number]), int(starts[number + 1])
             parts.append(self._file.read(offset + 8 * first, stop - first, np.dtype(np.uint64)))
-        return sort_records(np.concatenate(parts))
+        parts.append(self._rest[int(self._rest_starts[number]) : int(self._rest_starts[number + 1])])
+        return sort_records(np.concatenate(parts), first_bit=PARTITION_SHIFT)
 
     def close(self) -> None:
         """Release the file."""
         self._file.close()
 
 
-def sort_records(records: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Sort in place; answers its argument."""
+def sort_records(records: NDArray[np.uint64], *, first_bit: int = 0) -> NDArray[np.uint64]:
+    """Sort by the bits from ``first_bit`` on, stably and in place; answers its argument."""
     scratch = np.empty_like(records)
-    KERNELS.sc_sort(pointer(records), pointer(scratch), len(records))
+    KERNELS.sc_sort(pointer(records), pointer(scratch), len(records), first_bit)
     return records

@@ -23,7 +23,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from itertools import islice
 from typing import Protocol
 
@@ -44,7 +44,7 @@ MEAN_LIST = 16
 _BUCKET_RECORDS = 16
 _GREATEST_BUCKET_BITS = 32
 _GREATEST_WIDTH = 57
-_SAMPLE_RECORDS = 1 << 20
+_SAMPLE_RECORDS = 1 << 18
 _FEW_RECORDS = 1 << 16
 """Fewer are sorted faster than handed to another thread."""
 _AHEAD = 2
@@ -52,13 +52,13 @@ _AHEAD = 2
 
 _sizes = ctypes.c_uint64
 _address = ctypes.c_void_p
-KERNELS.sc_frequencies.argtypes = (_address, _sizes, _address, _sizes, _address, _sizes)
+KERNELS.sc_frequencies.argtypes = (_address, _sizes, _address, _sizes, _address, _address, _sizes)
 KERNELS.sc_frequencies.restype = None
 KERNELS.sc_cap_frequencies.argtypes = (_address, _sizes, _address, _sizes, ctypes.c_uint32)
 KERNELS.sc_cap_frequencies.restype = _sizes
 KERNELS.sc_pack.argtypes = (
-    *(_address, _sizes, ctypes.c_uint32, ctypes.c_int32, ctypes.c_int32, _sizes),
-    *(_address, _address),
+    *(_address, _sizes, ctypes.c_uint32, ctypes.c_int32, ctypes.c_int32),
+    *(_sizes, ctypes.c_uint32, _address, _address),
 )
 KERNELS.sc_pack.restype = _sizes
 KERNELS.sc_unpack.argtypes = (
@@ -112,12 +112,12 @@ def write_table(
     documents instead of lines, and has no caps. Raises :class:`OSError` where the disk is full.
     """
     line_base = None if name == "words" else owners
-    cap, share = (0, 1.0) if line_base is None else _learn(postings, line_base)
+    learnt = _Learnt() if line_base is None else _learn(postings, line_base)
     payload_bits = _payload_bits(owners, by_line=line_base is not None)
-    bits = bucket_bits(round(postings.count * share), payload_bits)
-    packer = _Packer(Shape(count=0, bucket_bits=bits, payload_bits=payload_bits, cap=cap))
-    capped = _ahead(postings, cap, line_base, executor)
-    writer.add(f"{name}_records", packer.pack_all(capped), dtype="u1")
+    bits = bucket_bits(round(postings.count * learnt.share), payload_bits)
+    packer = _Packer(Shape(count=0, bucket_bits=bits, payload_bits=payload_bits, cap=learnt.cap))
+    partitions = _ahead(postings, learnt, line_base, executor)
+    writer.add(f"{name}_records", packer.pack_all(partitions), dtype="u1")
     buckets = packer.buckets
     np.cumsum(buckets, out=buckets)
     writer.add(f"{name}_buckets", buckets, dtype="<u4")
@@ -138,31 +138,39 @@ def bucket_bits(count: int, payload_bits: int) -> int:
     return max(1, KEY_BITS + payload_bits - _GREATEST_WIDTH, min(_GREATEST_BUCKET_BITS, wanted))
 
 
-def _learn(postings: SortedPostings, line_base: NDArray[np.uint32]) -> tuple[int, float]:
-    """The cap, and the share of the postings that remain under it, from the first partitions.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Learnt:
+    """What the first partitions tell of all."""
 
-    Keys are hashes, so the first partitions are a random sample of the seeds.
-    """
-    histogram = np.zeros(GREATEST_CAP + 1, dtype=np.uint64)
-    sample: list[NDArray[np.uint64]] = []
+    cap: int = 0
+    share: float = 1.0
+    """Of the postings, those that remain under the cap."""
+    sorted: dict[int, NDArray[np.uint64]] = field(default_factory=dict)
+    """The partitions that were looked at."""
+
+
+def _learn(postings: SortedPostings, line_base: NDArray[np.uint32]) -> _Learnt:
+    """Learn the cap from the first partitions: keys are hashes, so they are a random sample of the seeds."""
+    seeds, records = np.zeros(GREATEST_CAP + 1, np.uint64), np.zeros(GREATEST_CAP + 1, np.uint64)
+    sample: dict[int, NDArray[np.uint64]] = {}
     for number in postings.filled:
-        records = postings.partition(number)
-        arguments = (pointer(records), len(records), pointer(line_base), len(line_base) - 1)
-        KERNELS.sc_frequencies(*arguments, pointer(histogram), len(histogram))
-        sample.append(records)
-        if sum(map(len, sample)) >= _SAMPLE_RECORDS:
+        sample[number] = postings.partition(number)
+        KERNELS.sc_frequencies(
+            *(pointer(sample[number]), len(sample[number]), pointer(line_base), len(line_base) - 1),
+            *(pointer(seeds), pointer(records), len(seeds)),
+        )
+        if records.sum() >= _SAMPLE_RECORDS:
             break
-    cap = learnt_cap(histogram)
-    taken = sum(map(len, sample))
-    kept = sum(len(capped(records, cap, line_base)) for records in sample)
-    return cap, kept / max(1, taken)
+    cap = learnt_cap(seeds)
+    kept = records[1 : cap + 1].sum() + seeds[0] + seeds[cap + 1 :].sum()
+    return _Learnt(cap=cap, share=float(kept) / max(1, int(records.sum())), sorted=sample)
 
 
-def learnt_cap(histogram: NDArray[np.uint64]) -> int:
-    """The largest cap that bounds the mean list; ``histogram[f]`` seeds are in f documents."""
-    frequencies = np.arange(len(histogram), dtype=np.float64)
-    postings = np.cumsum(frequencies[1:] * histogram[1:])
-    met = np.cumsum(frequencies[1:] ** 2 * histogram[1:])
+def learnt_cap(seeds: NDArray[np.uint64]) -> int:
+    """The largest cap that bounds the mean list; ``seeds[f]`` seeds are in f documents."""
+    frequencies = np.arange(len(seeds), dtype=np.float64)
+    postings = np.cumsum(frequencies[1:] * seeds[1:])
+    met = np.cumsum(frequencies[1:] ** 2 * seeds[1:])
     short = np.flatnonzero(met <= MEAN_LIST * np.maximum(postings, 1))
     return int(max(LEAST_CAP, short[-1] + 1 if len(short) else 0))
 
@@ -176,12 +184,13 @@ def capped(records: NDArray[np.uint64], cap: int, line_base: NDArray[np.uint32] 
 
 
 def _ahead(
-    postings: SortedPostings, cap: int, line_base: NDArray[np.uint32] | None, executor: Executor
+    postings: SortedPostings, learnt: _Learnt, line_base: NDArray[np.uint32] | None, executor: Executor
 ) -> Iterator[tuple[int, NDArray[np.uint64]]]:
     """The partitions in order with their numbers, sorted and capped by other threads, a few ahead."""
 
     def prepare(number: int) -> tuple[int, NDArray[np.uint64]]:
-        return number, capped(postings.partition(number), cap, line_base)
+        records = learnt.sorted.pop(number) if number in learnt.sorted else postings.partition(number)
+        return number, capped(records, learnt.cap, line_base)
 
     if postings.count < _FEW_RECORDS:
         yield from map(prepare, postings.filled)
@@ -199,26 +208,28 @@ class _Packer:
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
         self.buckets = np.zeros((1 << shape.bucket_bits) + 1, dtype=np.uint32)
+        self._room = np.empty(0, dtype=np.uint8)
         self._rest = 0
         self._rest_bits = 0
 
     def pack_all(self, partitions: Iterator[tuple[int, NDArray[np.uint64]]]) -> Iterator[Array]:
-        """The bytes of the whole table."""
+        """The bytes of the whole table; each piece is valid until the next."""
         for number, records in partitions:
             yield self._pack(number, records)
         yield np.array([self._rest] if self._rest_bits else [], dtype=np.uint8)
         yield np.zeros(8, dtype=np.uint8)
 
     def _pack(self, number: int, records: NDArray[np.uint64]) -> Array:
-        packed = np.zeros((self._rest_bits + len(records) * self.shape.width) // 8 + 9, dtype=np.uint8)
-        packed[0] = self._rest
+        size = (self._rest_bits + len(records) * self.shape.width) // 8 + 9
+        if size > len(self._room):
+            self._room = np.empty(2 * size, dtype=np.uint8)
         bits = KERNELS.sc_pack(
             *(pointer(records), len(records), number, self.shape.bucket_bits, self.shape.payload_bits),
-            *(self._rest_bits, pointer(packed), pointer(self.buckets[1:])),
+            *(self._rest_bits, self._rest, pointer(self._room), pointer(self.buckets[1:])),
         )
         whole, self._rest_bits = divmod(bits, 8)
-        self._rest = int(packed[whole])
-        return packed[:whole]
+        self._rest = int(self._room[whole]) if self._rest_bits else 0
+        return self._room[:whole]
 
 
 class PostingTable:
@@ -247,6 +258,16 @@ class PostingTable:
         keys, payloads = self.buckets(bucket, bucket + 1)
         inside = keys >> np.uint64(32) == number
         return keys[inside], payloads[inside]
+
+    @property
+    def filled(self) -> NDArray[np.int64]:
+        """Numbers of the partitions that hold any."""
+        bits = self.shape.bucket_bits
+        if bits >= 8:
+            starts = self._buckets.all()[:: 1 << (bits - 8)]
+            return np.flatnonzero(np.diff(starts))
+        keys, _ = self.buckets(0, 1 << bits)
+        return np.unique(keys >> np.uint64(32)).astype(np.int64)
 
     def buckets(self, first: int, last: int) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
         """The same for a range of buckets."""

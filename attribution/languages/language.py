@@ -51,9 +51,9 @@ class Delimiter:
     """Not before this character."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Language:
-    """One language's tables. Words are separated by spaces."""
+    """One language's tables; compared by identity, a cheap key. Words are separated by spaces."""
 
     name: str
     keywords: str

@@ -105,7 +105,7 @@ inline void scan(const uint8_t* data, size_t size, const uint8_t* fold, Sink&& s
                 break;
             default:
                 line += byte == '\n';
-                ++at;
+                for (++at; at < size && data[at] == ' ';) ++at;
         }
     }
 }

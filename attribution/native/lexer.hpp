@@ -41,7 +41,7 @@ class Lexer {
             const uint8_t kind = TABLES.classes[byte];
             if (kind == WHITE) {
                 if (byte == '\n') ++line_, line_start_ = at_ + 1;
-                ++at_;
+                for (++at_; at_ < size_ && data_[at_] == ' ';) ++at_;
             } else if (language_.first_rule[byte] == NO_RULE || !take_delimited(byte)) {
                 if (kind == WORD) take_word_token();
                 else take_punctuation(byte);

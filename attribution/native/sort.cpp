@@ -61,44 +61,54 @@ SC_EXPORT void sc_partition(const uint64_t* keys, const uint32_t* payloads, uint
     for (uint64_t i = 0; i < count; ++i) records[places[(keys[i] >> 32) & 255]++] = keys[i] << 32 | payloads[i];
 }
 
-// Sort `count` records ascending, with `scratch` of the same size.
-SC_EXPORT void sc_sort(uint64_t* records, uint64_t* scratch, uint64_t count) {
+// Sort `count` records ascending by the bits from `first_bit` on, stably, with `scratch` of the same size.
+SC_EXPORT void sc_sort(uint64_t* records, uint64_t* scratch, uint64_t count, int32_t first_bit) {
     if (count < SMALL) {
-        std::sort(records, records + count);
+        const auto less = [first_bit](uint64_t left, uint64_t right) { return left >> first_bit < right >> first_bit; };
+        std::stable_sort(records, records + count, less);
         return;
     }
     uint64_t* from = records;
     uint64_t* to = scratch;
-    for (int shift = 0; shift < 64; shift += 11)
+    for (int shift = first_bit; shift < 64; shift += 11)
         if (counting_pass(from, to, count, shift)) std::swap(from, to);
     if (from != records) std::memcpy(records, from, count * sizeof *records);
 }
 
-// Mark with 1 in `kept` the postings to keep: of each key the `cap` first ones in each document. The postings of
-// document d are ends[d - 1] to ends[d]; `scratch` has room for twice as many values as the largest of them.
-SC_EXPORT void sc_cap_repeats(const uint64_t* keys, const uint64_t* ends, uint64_t documents, uint32_t cap,
-                              uint64_t* scratch, uint8_t* kept) {
-    for (uint64_t document = 0, start = 0; document < documents; start = ends[document++]) {
-        const uint64_t count = ends[document] - start;
-        for (uint64_t i = 0; i < count; ++i) scratch[i] = keys[start + i] << 32 | i;
-        sc_sort(scratch, scratch + count, count);
-        uint64_t run = 0;
-        for (uint64_t i = 0; i < count; ++i) {
-            run = i && key_of(scratch[i]) == key_of(scratch[i - 1]) ? run + 1 : 0;
-            kept[start + payload_of(scratch[i])] = run < cap;
+// Take in the seeds of several documents, of each key the `cap` first ones in each document (0 < cap < 256).
+// Document d has counts[d] seeds, which follow each other, and lines from first_lines[d] on; `lines` count from 1
+// in their document. `slots` has room for the least power of two that is twice the largest count or more. Writes
+// keys and payloads of what is kept and answers how many they are.
+SC_EXPORT uint64_t sc_take_seeds(const uint64_t* keys, const uint32_t* lines, const uint64_t* counts,
+                                 const uint32_t* first_lines, uint64_t documents, uint32_t cap, uint64_t* slots,
+                                 uint64_t* out_keys, uint32_t* out_payloads) {
+    uint64_t kept = 0, at = 0;
+    for (uint64_t document = 0; document < documents; ++document) {
+        uint64_t slot_count = 2;
+        while (slot_count < 2 * counts[document]) slot_count *= 2;
+        std::memset(slots, 0, slot_count * sizeof *slots);
+        for (const uint64_t end = at + counts[document]; at < end; ++at) {
+            uint64_t slot = (keys[at] * 0x9E3779B97F4A7C15) >> 20 & (slot_count - 1);
+            while (slots[slot] && slots[slot] >> 8 != keys[at]) slot = (slot + 1) & (slot_count - 1);
+            if ((slots[slot] & 255) == cap) continue;
+            slots[slot] = (slots[slot] ? slots[slot] : keys[at] << 8) + 1;  // the key above how often it was met
+            out_keys[kept] = keys[at];
+            out_payloads[kept++] = first_lines[document] + lines[at] - 1;
         }
     }
+    return kept;
 }
 
-// Count seeds by document frequency in sorted records: histogram[f] for 1 <= f < size, [0] for more than that
-// and for those that are common already.
+// Count seeds by document frequency in sorted records, and their records: seeds[f] for 1 <= f < size, [0] for more
+// than that and for those that are common already.
 SC_EXPORT void sc_frequencies(const uint64_t* records, uint64_t count, const uint32_t* bases, uint64_t documents,
-                              uint64_t* histogram, uint64_t size) {
+                              uint64_t* seeds, uint64_t* postings, uint64_t size) {
     for (uint64_t first = 0, last = 0; first < count; first = last) {
         while (last < count && key_of(records[last]) == key_of(records[first])) ++last;
         const bool common = payload_of(records[last - 1]) == COMMON;
         const uint32_t frequency = common ? 0 : documents_of(records + first, records + last, bases, documents);
-        ++histogram[frequency < size ? frequency : 0];
+        ++seeds[frequency < size ? frequency : 0];
+        postings[frequency < size ? frequency : 0] += last - first;
     }
 }
 

@@ -15,20 +15,21 @@ uint64_t low_bits(uint64_t value, int bits) { return value & ((uint64_t{1} << bi
 
 }  // namespace
 
-// Pack the sorted records of one partition behind `bit_offset` bits (0 to 7) that out[0] holds already.
-// `out` must be zero elsewhere and have room for (bit_offset + count * width) / 8 + 9 bytes; `buckets` counts the
-// records of each of the 2^bucket_bits buckets. Answers the number of bits that `out` then holds.
+// Pack the sorted records of one partition behind `bit_offset` bits (0 to 7), which are those of `carry`.
+// `out` has room for (bit_offset + count * width) / 8 + 9 bytes; `buckets` counts the records of each of the
+// 2^bucket_bits buckets. Answers the number of bits that `out` then holds; the bits behind them are zero.
 SC_EXPORT uint64_t sc_pack(const uint64_t* records, uint64_t count, uint32_t partition, int32_t bucket_bits,
-                           int32_t payload_bits, uint64_t bit_offset, uint8_t* out, uint32_t* buckets) {
+                           int32_t payload_bits, uint64_t bit_offset, uint32_t carry, uint8_t* out,
+                           uint32_t* buckets) {
     const int width = KEY_BITS - bucket_bits + payload_bits;
     uint64_t bit = bit_offset;
+    out[0] = static_cast<uint8_t>(carry);
     for (uint64_t i = 0; i < count; ++i, bit += width) {
         const uint64_t key = uint64_t{partition} << 32 | records[i] >> 32;
         const uint64_t payload = low_bits(records[i], payload_bits);  // of common records: all ones
         const uint64_t value = low_bits(key, KEY_BITS - bucket_bits) << payload_bits | payload;
-        uint64_t word;
-        std::memcpy(&word, out + (bit >> 3), sizeof word);
-        word |= value << (bit & 7);
+        // The byte may hold bits of the record before; the seven behind it are written for the first time.
+        const uint64_t word = (bit & 7 ? out[bit >> 3] : 0) | value << (bit & 7);
         std::memcpy(out + (bit >> 3), &word, sizeof word);
         ++buckets[key >> (KEY_BITS - bucket_bits)];
     }

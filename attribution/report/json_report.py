@@ -47,5 +47,10 @@ def match_as_json(match: Match) -> dict[str, Any]:
         "copies": match.copies,
         "other_licenses": list(match.other_licenses),
         "found_by": [lane.value for lane in match.found_by],
+        "verified": match.is_verified,
+        "renames": [
+            {"source": r.source, "query": r.query, "count": r.count, "conflicts": r.conflicts}
+            for r in match.renames
+        ],
         "verdict": match.verdict.value,
     }

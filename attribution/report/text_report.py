@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from attribution.model import Attribution, Match, Verdict
-from attribution.report.words import describe, others, printable, saying
+from attribution.report.words import describe, others, printable, renames, saying
 
 _COLOURS = {
     Verdict.DENY: "31",
@@ -35,6 +35,8 @@ def _match(path: str, match: Match, colour: bool) -> str:
         f"    source    {_place(match)}",
         f"    swhid     {match.source}",
     ]
+    if renames(match):
+        lines.append(f"    renamed   {renames(match)}")
     if others(match):
         lines.append(f"    also in   {others(match)}")
     return "\n".join(lines) + "\n"

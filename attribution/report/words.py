@@ -15,6 +15,10 @@ _SAYINGS = {
 }
 
 
+_LIKENESS = {Kind.NEAR_COPY: "near copy", Kind.RENAMED: "copied code with names changed"}
+_RENAMES_SHOWN = 6
+
+
 def saying(verdict: Verdict) -> str:
     """What a verdict asks of a person."""
     return _SAYINGS[verdict]
@@ -26,7 +30,7 @@ def describe(match: Match) -> str:
         return "identical file"
     if match.kind is Kind.COMMON:
         return f"common code, {match.tokens} tokens"
-    likeness = "near copy" if match.kind is Kind.NEAR_COPY else "copied code"
+    likeness = _LIKENESS.get(match.kind, "copied code")
     return f"{likeness}, {match.similarity:.0%} alike, {match.tokens} tokens"
 
 
@@ -37,6 +41,13 @@ def others(match: Match) -> str:
         return ""
     under = f", also under {', '.join(match.other_licenses)}" if match.other_licenses else ""
     return f"{count} other known file{'s' * (count > 1)}{under}"
+
+
+def renames(match: Match) -> str:
+    """The names that were changed, those of the known file first; empty where that is not known."""
+    shown = ", ".join(f"{r.source} → {r.query}" for r in match.renames[:_RENAMES_SHOWN])
+    more = len(match.renames) - _RENAMES_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def printable(path: str) -> str:

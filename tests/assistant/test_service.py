@@ -45,7 +45,9 @@ class FakeTracer:
     def trace(self, content: bytes, *, path: str) -> Attribution:
         raise NotImplementedError
 
-    def trace_insertion(self, before: bytes, inserted: bytes, after: bytes, *, first_line: int = 1):
+    def trace_insertion(
+        self, before: bytes, inserted: bytes, after: bytes, *, first_line: int = 1, path: str = ""
+    ):
         self.asked.append((before, inserted, after, first_line))
         return self.matches
 

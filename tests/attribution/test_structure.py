@@ -276,21 +276,45 @@ def _word_at(content: bytes, start: int) -> str:
     ("language", "text", "expected"),
     [
         ("Python", "x = f'a{b}' + r\"\\d\" # c", ["x", "=", "f'a{b}'", "+", 'r"\\d" # c']),
-        ("Python", 'def f():\n    """It\'s."""\n    return b', ["def", "f", "(", ")", ':\n    """It\'s."""', "return", "b"]),
+        (
+            "Python",
+            'def f():\n    """It\'s."""\n    return b',
+            ["def", "f", "(", ")", ':\n    """It\'s."""', "return", "b"],
+        ),
         ("Python", "it's x", ["it", "'", "s", "x"]),
         ("JavaScript", "a = `x\n${b} // no`; c", ["a", "=", "`x\n${b} // no`", ";", "c"]),
-        ("Rust", "fn f<'a>(x: &'a str) { 'x'; '\\n'; }", "fn f < ' a > ( x : & ' a str ) { 'x' ; '\\n' ; }".split()),
+        (
+            "Rust",
+            "fn f<'a>(x: &'a str) { 'x'; '\\n'; }",
+            "fn f < ' a > ( x : & ' a str ) { 'x' ; '\\n' ; }".split(),
+        ),
         ("Rust", 'r#"a " b"# + br"c\\" r#type', ['r#"a " b"#', "+", 'br"c\\"', "r", "#", "type"]),
         ("C++", 'R"x(a )" b)x" + 1\'000', ['R"x(a )" b)x"', "+", "1", "'", "000"]),
-        ("C#", 'a = @"c:\\"; b = @"say ""hi"""; $"{x}"', ["a", "=", '@"c:\\"', ";", "b", "=", '@"say ""hi"""', ";", '$"{x}"']),
+        (
+            "C#",
+            'a = @"c:\\"; b = @"say ""hi"""; $"{x}"',
+            ["a", "=", '@"c:\\"', ";", "b", "=", '@"say ""hi"""', ";", '$"{x}"'],
+        ),
         ("Go", "a := `\\`; b", ["a", ":", "=", "`\\`", ";", "b"]),
         ("Java", "char c = '\\u0041'; // it's", ["char", "c", "=", "'\\u0041'", "; // it's"]),
-        ("SQL", "Select x FROM t -- it's\nwhere y = 'it''s'", ["Select", "x", "FROM", "t -- it's", "where", "y", "=", "'it'", "'s'"]),
-        ("Lua", "x = [[ a\nb ]] .. 'c' --[[ d ]] e", ["x", "=", "[[ a\nb ]]", ".", ".", "'c' --[[ d ]]", "e"]),
-        ("Shell", "x=${y#z} # it's\necho $#", ["x", "=", "$", "{", "y", "#", "z", "} # it's", "echo", "$", "#"]),
+        (
+            "SQL",
+            "Select x FROM t -- it's\nwhere y = 'it''s'",
+            ["Select", "x", "FROM", "t -- it's", "where", "y", "=", "'it'", "'s'"],
+        ),
+        (
+            "Lua",
+            "x = [[ a\nb ]] .. 'c' --[[ d ]] e",
+            ["x", "=", "[[ a\nb ]]", ".", ".", "'c' --[[ d ]]", "e"],
+        ),
+        (
+            "Shell",
+            "x=${y#z} # it's\necho $#",
+            ["x", "=", "$", "{", "y", "#", "z", "} # it's", "echo", "$", "#"],
+        ),
         ("PHP", "#[Attr]\n$a = 'b'; # it's", ["#", "[", "Attr", "]", "$", "a", "=", "'b'", "; # it's"]),
     ],
-)  # fmt: skip
+)
 def test_tokens_of_a_language(language: str, text: str, expected: list[str]) -> None:
     assert words(text, language) == expected
 
@@ -317,18 +341,21 @@ def test_a_string_is_not_the_word_in_it() -> None:
     assert stream.is_name.tolist() == [False, False, True, False]
 
 
+DELIMITERS = [
+    *'" \' ` \\ # // /* */ \'\'\' r" r#" R"( )" @" $" [[ ]] --[[ =begin =cut ( ) { } x \'a\' -- é'.split(),
+    *('"""', "import", "\n", "\0", " "),
+]
+
+
 @pytest.mark.parametrize("language", EVERY_LANGUAGE, ids=lambda language: language.name)
 @settings(max_examples=30)
 @given(
     content=st.binary(max_size=200)
     | st.lists(
-        st.sampled_from(
-            "\" ' ` \\ \n # // /* */ \"\"\" ''' r\" r#\" R\"( )\" @\" $\" [[ ]] --[[ =begin =cut ( ) { } import x 'a' -- é \0"
-            .split(" ")
-        ),
+        st.sampled_from(DELIMITERS),
         max_size=60,
     ).map(lambda parts: "".join(parts).encode())
-)  # fmt: skip
+)
 def test_the_lexer_takes_any_bytes(language: Language, content: bytes) -> None:
     stream = structure(content, language)
     literal = tokenize(content)
@@ -362,8 +389,16 @@ def classes(text: str, language: str) -> str:
 @pytest.mark.parametrize(
     ("language", "text", "expected"),
     [
-        ("Python", '"""Doc.\n\nMore.\n"""\n\nimport os\nfrom a import (\n    b,\n    c,\n)\nx = 1  # y\n# z\n', "####.iiiii+#"),
-        ("JavaScript", "import {\n  a,\n} from 'b';\nconst c = require('d');\nimport('e');\nlet f = 1;\n", "iiiiCC"),
+        (
+            "Python",
+            '"""Doc.\n\nMore.\n"""\n\nimport os\nfrom a import (\n    b,\n    c,\n)\nx = 1  # y\n# z\n',
+            "####.iiiii+#",
+        ),
+        (
+            "JavaScript",
+            "import {\n  a,\n} from 'b';\nconst c = require('d');\nimport('e');\nlet f = 1;\n",
+            "iiiiCC",
+        ),
         ("C", "#include <a.h>\n#define B 1\n/* c\n d */ int e;\n", "iC#+"),
         ("Go", 'package a\n\nimport (\n\t"b"\n\n\t"c"\n)\nvar d = 1\n', "i.ii.iiC"),
         ("Rust", "use a::{\n    b,\n};\npub use c;\nextern crate d;\npub fn e() {}\n", "iiiiiC"),
@@ -375,7 +410,7 @@ def classes(text: str, language: str) -> str:
         ("Perl", "use strict;\npackage A;\nmy $b;\n", "iiC"),
         ("Shell", "source a.sh\n# b\necho c\n", "i#C"),
     ],
-)  # fmt: skip
+)
 def test_lines_are_classified(language: str, text: str, expected: str) -> None:
     assert classes(text, language) == expected
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from attribution.index.arrays import ArrayFile, ArrayWriter
 from attribution.index.numbers import DigestNumbers
-from attribution.index.spill import COMMON, Column, PostingSorter, repeats_kept
+from attribution.index.spill import COMMON, Column, PostingSorter
 from attribution.index.strings import StringList, front_code
 from attribution.index.table import (
     GREATEST_CAP,
@@ -32,7 +32,7 @@ def table_of(
     folder: Path, postings: list[tuple[int, int]], line_base: list[int], *, name: str = "literal"
 ) -> PostingTable:
     sorter = PostingSorter(folder / "postings", memory_bytes=20_000)
-    made = np.array(postings, dtype=np.uint64).reshape(-1, 2)
+    made = np.array(sorted(postings, key=lambda posting: posting[1]), dtype=np.uint64).reshape(-1, 2)
     sorter.add(made[:, 0].copy(), made[:, 1].astype(np.uint32))
     sorter.finish()
     with ArrayWriter(folder / "file") as writer, ThreadPoolExecutor(2) as executor:
@@ -68,7 +68,9 @@ def test_a_table_is_the_same_however_little_memory_sorts_it(tmp_path: Path, coun
         folder = tmp_path / str(number)
         folder.mkdir()
         sorter = PostingSorter(folder / "postings", memory_bytes=memory)
-        sorter.add(found.astype(np.uint64), np.arange(count, dtype=np.uint32))
+        for at in range(0, count, 500):
+            lines = np.arange(at, min(at + 500, count), dtype=np.uint32)
+            sorter.add(found[at : at + 500].astype(np.uint64), lines)
         sorter.finish()
         assert (folder / "postings").exists() == (count * 20 > max(memory, 1024 * 20))
         owners = np.arange(0, count + 50, 50, dtype=np.uint32)
@@ -128,16 +130,32 @@ def test_records_are_never_wider_than_57_bits(count: int, payload_bits: int) -> 
     st.lists(st.lists(st.one_of(st.integers(0, 5), st.integers(0, 2**40 - 1)), max_size=40), max_size=6),
     st.integers(1, 4),
 )
-def test_the_first_repetitions_in_each_document_are_kept(documents: list[list[int]], cap: int) -> None:
-    flat = np.array([key for document in documents for key in document], dtype=np.uint64)
-    counts = np.array([len(document) for document in documents], dtype=np.uint64)
+def test_the_first_repetitions_in_each_document_are_kept(
+    tmp_path_factory, documents: list[list[int]], cap: int
+) -> None:
+    """Lines are counted through all documents; each has a line for each of its seeds."""
     expected = []
-    for document in documents:
+    for number, document in enumerate(documents):
         seen: dict[int, int] = defaultdict(int)
-        for key in document:
-            seen[key & 0xFFFFFFFF] += 1
-            expected.append(seen[key & 0xFFFFFFFF] <= cap)
-    assert repeats_kept(flat, counts, cap=cap).tolist() == expected
+        for line, key in enumerate(document):
+            seen[key] += 1
+            if seen[key] <= cap:
+                expected.append((key, 100 * number + line))
+    sorter = PostingSorter(tmp_path_factory.mktemp("sorter") / "postings", memory_bytes=1 << 20)
+    sorter.add_seeds(
+        np.array([key for document in documents for key in document], dtype=np.uint64),
+        np.array([n + 1 for document in documents for n in range(len(document))], dtype=np.uint32),
+        np.array([len(document) for document in documents], dtype=np.uint64),
+        np.arange(len(documents), dtype=np.uint32) * np.uint32(100),
+        cap=cap,
+    )
+    sorter.finish()
+    found = [
+        (number << 32 | int(record) >> 32, int(record) & 0xFFFFFFFF)
+        for number in sorter.filled
+        for record in sorter.partition(number)
+    ]
+    assert found == sorted(expected)
 
 
 @given(st.lists(st.binary(max_size=300), max_size=100))

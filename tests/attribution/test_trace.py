@@ -1,8 +1,15 @@
+import ast
+import json
+import keyword
 import random
+import re
 import textwrap
 import time
 from collections import Counter
+from io import BytesIO
 from pathlib import Path
+from token import NAME
+from tokenize import tokenize as tokenize_python
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,6 +45,13 @@ def tracer(real_index: Path) -> Tracer:
 
 def function(stdlib: Path, name: str, first: int, last: int) -> bytes:
     return b"\n".join((stdlib / name).read_bytes().split(b"\n")[first - 1 : last]) + b"\n"
+
+
+def place_of(stdlib: Path, name: str, wanted: str) -> tuple[int, int]:
+    """First and last line of a function of the standard library."""
+    nodes = ast.walk(ast.parse((stdlib / name).read_bytes()))
+    node = next(n for n in nodes if isinstance(n, ast.FunctionDef) and n.name == wanted)
+    return node.lineno, node.end_lineno or node.lineno
 
 
 def test_own_code_matches_nothing(tracer: Tracer) -> None:
@@ -301,6 +315,120 @@ def test_a_match_that_does_not_reach_the_suggestion_does_not_count(tracer: Trace
 def test_the_built_in_policy_judges_by_category(expression: str, verdict: Verdict) -> None:
     assert DEFAULT_POLICY.judge(License(expression=expression), Kind.LITERAL) is verdict
     assert DEFAULT_POLICY.judge(License(expression=expression), Kind.COMMON) is Verdict.COMMON
+
+
+def rename(code: bytes, suffix: bytes) -> bytes:
+    """Rename every name of a piece of Python consistently; strings and comments stay."""
+    renamed, last = [], 0
+    lines = [0]
+    for line in code.split(b"\n"):
+        lines.append(lines[-1] + len(line) + 1)
+    for token in tokenize_python(BytesIO(code).readline):
+        if (
+            token.type == NAME
+            and not keyword.iskeyword(token.string)
+            and not keyword.issoftkeyword(token.string)
+        ):
+            start = lines[token.start[0] - 1] + token.start[1]
+            renamed += [code[last:start], token.string[::-1].encode() + suffix]
+            last = start + len(token.string)
+    return b"".join([*renamed, code[last:]])
+
+
+def test_a_copy_with_every_name_changed_is_found_by_its_structure(tracer: Tracer, stdlib: Path) -> None:
+    first, last = place_of(stdlib, "textwrap.py", "_wrap_chunks")
+    copied = textwrap.dedent(function(stdlib, "textwrap.py", first, last).decode()).encode()
+    renamed = rename(copied, b"_x")
+    assert b"cur_line" not in renamed.split(b"\n\n")[-1]
+    match = tracer.trace(OWN + b"\n\n" + renamed, path="x.py").matches[0]
+    assert (match.kind, match.origin.path) == (Kind.RENAMED, "Lib/textwrap.py")
+    assert match.source.lines is not None
+    assert match.source.lines.overlap(Span(first, last)) >= last - first - 1
+    assert match.similarity > 0.9
+
+
+def test_an_inconsistent_renaming_is_no_copy(tracer: Tracer, stdlib: Path) -> None:
+    """Each occurrence gets another name: what is left of the structure is not enough."""
+    names = iter(range(10**6))
+    copied = function(stdlib, "textwrap.py", *place_of(stdlib, "textwrap.py", "_wrap_chunks"))
+    scrambled = re.sub(
+        rb"\b[a-z_]{3,}\b",
+        lambda m: m[0] if keyword.iskeyword(m[0].decode()) else b"n%d" % next(names),
+        copied,
+    )
+    assert not [m for m in tracer.trace(scrambled, path="x.py").matches if m.similarity > 0.9]
+
+
+def test_translated_comments_do_not_hide_a_copy(tracer: Tracer, stdlib: Path) -> None:
+    copied = function(stdlib, "heapq.py", 207, 255)
+    translated = re.sub(rb"#.*", b"# etwas ganz anderes", copied)
+    match = tracer.trace(translated, path="x.py").matches[0]
+    assert match.origin.path == "Lib/heapq.py"
+    assert match.kind is Kind.LITERAL
+
+
+NOTICE = b"""# Licensed under the Example License, Version 2.0 (the "License"); you may not use this file
+# except in compliance with the License. You may obtain a copy of the License from the authors of this file.
+# Unless required by applicable law, software distributed under the License is distributed on an "AS IS"
+# basis, without warranties or conditions of any kind, either express or implied, and so on.
+"""
+IMPORTS = b"""from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache, partial
+import contextlib, itertools, json, logging, os, re, sys
+from pathlib import Path, PurePath, PurePosixPath
+"""
+
+
+@pytest.mark.parametrize("boilerplate", [NOTICE, IMPORTS], ids=["notice", "imports"])
+def test_licence_notices_and_imports_are_common_in_an_index_of_one_file_too(
+    tmp_path: Path, boilerplate
+) -> None:
+    build_index(tmp_path, [place(boilerplate + lines_of(9), "gpl.py", spdx="GPL-3.0-only")])
+    found = Tracer.open([tmp_path]).trace(boilerplate + OWN, path="q.py")
+    assert {match.verdict for match in found.matches} <= {Verdict.COMMON}
+
+
+def test_generated_code_is_common(tmp_path: Path) -> None:
+    generated = b"# Code generated by a tool. DO NOT EDIT.\n" + lines_of(10)
+    build_index(tmp_path, [place(generated + b"a = 1\n", "x.py", spdx="GPL-3.0-only")])
+    tracer = Tracer.open([tmp_path])
+    assert tracer.trace(generated + b"b = 2\n", path="q.py").verdict is Verdict.COMMON
+    assert tracer.trace(lines_of(10), path="q.py").verdict is Verdict.DENY
+
+
+def test_words_find_a_short_snippet_that_has_no_seed(tmp_path: Path, real_files) -> None:
+    """Five lines of less than a seed's length each, proposed by BM25 and confirmed line by line."""
+    build_index(tmp_path, real_files)
+    tracer = Tracer.open([tmp_path], lanes={Lane.WORDS})
+    wanted = next(file for file in real_files if file.origin.path == "Lib/textwrap.py")
+    snippet = b"\n".join(wanted.content.split(b"\n")[209:216])
+    (match, *_) = tracer.trace(snippet, path="q.py").matches
+    assert (match.kind, match.origin.path) == (Kind.LEXICAL, "Lib/textwrap.py")
+    assert match.source.lines is not None
+    assert match.source.lines.overlap(Span(210, 216)) >= 5
+
+
+def test_a_notebook_is_checked_by_the_code_of_its_cells(tracer: Tracer, stdlib: Path) -> None:
+    copied = function(stdlib, "textwrap.py", 200, 230).decode()
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": ["# Some words\n"]},
+        {"cell_type": "code", "metadata": {}, "outputs": [], "source": copied.splitlines(keepends=True)},
+    ]
+    notebook = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}, indent=1)
+    match = tracer.trace(notebook.encode(), path="x.ipynb").matches[0]
+    assert match.origin.path == "Lib/textwrap.py"
+    lines = notebook.split("\n")
+    assert copied.splitlines()[0].strip() in lines[match.query.first - 1]
+    assert len(match.query) >= 30
+
+
+def test_lanes_can_be_asked_alone(tracer: Tracer, real_index: Path, stdlib: Path) -> None:
+    copied = function(stdlib, "textwrap.py", 200, 230)
+    for lane in (Lane.SEEDS, Lane.STRUCTURE, Lane.WORDS):
+        match = Tracer.open([real_index], lanes={lane}).trace(copied, path="q.py").matches[0]
+        assert (match.found_by, match.origin.path) == ((lane,), "Lib/textwrap.py")
+    assert Tracer.open([real_index], lanes=set()).trace(copied, path="q.py").matches == ()
 
 
 HOSTILE = [

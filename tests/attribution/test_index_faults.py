@@ -1,0 +1,279 @@
+"""Whatever happens to a writer or to a file, an index answers one of its committed states, or says no."""
+
+from __future__ import annotations
+
+import errno
+import importlib.util
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from attribution.errors import IndexCorruptError, IndexLockedError, IndexUnusableError, IndexVersionError
+from attribution.index import catalog
+from attribution.index.builder import add_files, build_index
+from attribution.index.catalog import CATALOG, writer_lock
+from attribution.index.compaction import compact
+from attribution.index.contents import text_of
+from attribution.index.index import Index
+from attribution.index.merging import merge_indexes
+from attribution.index.removal import remove
+from attribution.index.verify import verify_index
+
+SC_ATTRIB = Path(sys.executable).with_name("sc-attrib")
+ROOT = Path(__file__).parents[2]
+
+
+def load(name: str):
+    """A program that lies beside the tests, as a module."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+writers = load("writers")
+file_of, state_of = writers.file_of, writers.state_of
+
+
+def run_writers(what: str, folder: Path, count: int) -> dict[str, object]:
+    program = [sys.executable, Path(__file__).with_name("writers.py"), what, folder, "7", str(count)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(program, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_killing_a_writer_at_any_moment_leaves_the_last_committed_state(tmp_path: Path) -> None:
+    """200 kills at random moments of builds, additions, removals, compactions and mergers."""
+    done = run_writers("kill", tmp_path, 200)
+    assert set(done["interrupted"]) == {"build", "add", "remove", "compact", "merge"}
+    assert sum(done["interrupted"].values()) == 200
+    assert done["strays"] == []
+
+
+def test_readers_see_committed_states_only(tmp_path: Path) -> None:
+    assert run_writers("watch", tmp_path, 8) == {"readers": [0] * 8, "last": True}
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """An index of two segments with texts, a removed file and an opt-out."""
+    build_index(tmp_path / "index", [file_of(n) for n in range(6)], with_contents=True)
+    add_files(tmp_path / "index", [file_of(n) for n in range(6, 9)])
+    remove(tmp_path / "index", [str(file_of(1).swhid), "https://example.org/gone"])
+    return tmp_path / "index"
+
+
+OPERATIONS: dict[str, Callable[[Path, Path], object]] = {
+    "build": lambda index, other: build_index(index, [file_of(20), file_of(21)], with_contents=True),
+    "add": lambda index, other: add_files(index, [file_of(20), file_of(21)]),
+    "remove": lambda index, other: remove(index, [str(file_of(4).swhid)]),
+    "compact": lambda index, other: compact(index),
+    "merge": lambda index, other: merge_indexes(index, [other]),
+}
+
+
+class Refusing:
+    """Stands in for functions of ``os``; from the ``allowed``-th call on, those that write fail."""
+
+    def __init__(self, allowed: int, number: int) -> None:
+        self.calls = 0
+        self._allowed = allowed
+        self._number = number
+
+    def wrap(
+        self, function: Callable[..., object], *, is_write: Callable[..., bool]
+    ) -> Callable[..., object]:
+        def call(*args: object, **options: object) -> object:
+            if is_write(*args):
+                self.calls += 1
+                if self.calls > self._allowed:
+                    raise OSError(self._number, os.strerror(self._number))
+            return function(*args, **options)
+
+        return call
+
+    def install(self, patch: pytest.MonkeyPatch) -> None:
+        for name in ("write", "fsync", "replace", "rename", "mkdir", "lseek"):
+            patch.setattr(os, name, self.wrap(getattr(os, name), is_write=lambda *_: True))
+        writes = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+        opened = self.wrap(os.open, is_write=lambda path, flags, *_: bool(flags & writes))
+        patch.setattr(os, "open", opened)
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [*((name, errno.ENOSPC) for name in OPERATIONS), ("add", errno.EIO)]
+)
+def test_a_write_that_fails_loses_nothing_whichever_it_is(made: Path, name: str, number: int) -> None:
+    """The first write fails, then the second one, and so on until all succeed."""
+    other = made.with_name("other")
+    build_index(other, [file_of(30)])
+    before = state_of(made)
+    pristine = made.with_name("pristine")
+    shutil.copytree(made, pristine)
+    OPERATIONS[name](made, other)
+    after = state_of(made)
+    for allowed in range(1000):
+        shutil.rmtree(made)
+        shutil.copytree(pristine, made)
+        refusing = Refusing(allowed, number)
+        with pytest.MonkeyPatch.context() as patch:
+            refusing.install(patch)
+            try:
+                OPERATIONS[name](made, other)
+                failed = False
+            except IndexUnusableError as error:
+                failed = True
+                assert os.strerror(number) in str(error)
+                assert "unharmed" in str(error)
+        assert state_of(made) in ({before, after} if failed else {after})
+        assert not verify_index(made).damages
+        if not failed:
+            break
+    assert allowed == refusing.calls > 3
+    OPERATIONS[name](made, other)
+    assert not verify_index(made).damages
+    live = {row.id for row in Index.open(made).rows}
+    assert {path.name for path in (made / "segments").iterdir()} == live
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limit")
+@pytest.mark.parametrize("limit", [0, 1, 8])
+def test_a_file_that_the_system_does_not_let_grow_is_one_sentence(made: Path, limit: int) -> None:
+    import resource
+
+    before = state_of(made)
+    (made.parent / "tree").mkdir()
+    for n in range(20, 60):
+        (made.parent / "tree" / f"{n}.py").write_bytes(file_of(n).content)
+
+    def bounded() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit * 1024, limit * 1024))
+
+    words = [str(SC_ATTRIB), "index", "add", "--tree", "tree", "--index", str(made)]
+    done = subprocess.run(words, preexec_fn=bounded, capture_output=True, cwd=made.parent)
+    assert done.returncode == 2
+    assert done.stderr.decode().count("sc-attrib: ") == 1
+    assert "free space" in done.stderr.decode()
+    assert state_of(made) == before
+
+
+def flips(size: int, seed: int) -> Iterator[int]:
+    """Positions to damage: the beginning, the end, and many between."""
+    chance = random.Random(seed)
+    yield from range(min(64, size))
+    yield from range(max(64, size - 48), size)
+    yield from sorted(chance.randrange(size) for _ in range(120))
+
+
+@pytest.mark.parametrize("name", [CATALOG, "arrays.bin", "contents.zst"])
+def test_every_flipped_byte_is_found_by_verify_and_refused_by_readers(made: Path, name: str) -> None:
+    path = min(made.rglob(name))
+    whole = path.read_bytes()
+    for position in flips(len(whole), 3):
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << position % 8
+        path.unlink()
+        path.write_bytes(damaged)
+        assert name in found_by_verify(made), position
+        with pytest.raises((IndexCorruptError, IndexVersionError), match=name.replace(".", r"\.")):
+            read_everything(made)
+    path.write_bytes(whole)
+    read_everything(made)
+    assert not verify_index(made).damages
+
+
+def found_by_verify(index: Path) -> str:
+    """What verify says."""
+    try:
+        return " ".join(str(error) for error in verify_index(index).damages)
+    except IndexUnusableError as error:
+        return str(error)
+
+
+def read_everything(index: Path) -> None:
+    """What a reader reads that asks for each thing there is, without asking for verification."""
+    for segment in Index.open(index).segments:
+        for name in segment.file.names:
+            segment.file[name].all()
+        for document in range(len(segment.documents)):
+            text_of(segment, document)
+
+
+def test_verify_names_each_damaged_file(made: Path) -> None:
+    damaged = [*sorted(made.rglob("arrays.bin")), *made.rglob("contents.zst")]
+    assert len(damaged) == 4
+    for path in damaged:
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 4
+        path.write_bytes(content)
+    found = found_by_verify(made)
+    assert all(str(path) in found for path in damaged)
+
+
+def test_a_missing_file_is_named(made: Path) -> None:
+    for name in ("contents.zst", "arrays.bin"):
+        path = min(made.rglob(name))
+        path.unlink()
+        assert str(path) in found_by_verify(made)
+
+
+def test_a_segment_in_the_place_of_another_is_found(made: Path) -> None:
+    first, second = sorted(made.rglob("arrays.bin"))
+    shutil.copyfile(first, second)
+    assert str(second) in found_by_verify(made)
+
+
+def test_a_second_writer_waits_for_the_first(made: Path) -> None:
+    """In each of its ways to write."""
+    held = threading.Event()
+
+    def hold() -> None:
+        with writer_lock(made):
+            held.set()
+            time.sleep(0.3)
+
+    first = threading.Thread(target=hold)
+    first.start()
+    held.wait()
+    started = time.monotonic()
+    add_files(made, [file_of(20)])
+    assert time.monotonic() - started > 0.1
+    first.join()
+    assert writers.place_of(file_of(20)) in state_of(made)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_second_writer_that_waited_long_is_refused(made: Path, name: str, monkeypatch) -> None:
+    build_index(made.with_name("other"), [file_of(30)])
+    before = state_of(made)
+    monkeypatch.setattr(catalog, "WAIT_SECONDS", 0.05)
+    with writer_lock(made), pytest.raises(IndexLockedError, match="another process is writing"):
+        OPERATIONS[name](made, made.with_name("other"))
+    assert state_of(made) == before
+
+
+def test_a_reader_keeps_its_view_while_everything_it_reads_is_replaced(made: Path) -> None:
+    reader = Index.open(made)
+    before = state_of(made)
+    texts = [text_of(segment, 0) for segment in reader.segments]
+    compact(made)
+    build_index(made, [file_of(40)])
+    found = set()
+    for segment in reader.segments:
+        for number in range(len(segment.documents)):
+            digest = segment.documents.digest(number)
+            found |= {(digest.hex(), o.url, o.path) for o in segment.documents.origins(number)}
+    assert found == before
+    assert texts[0] is not None
+    reader.segments[0].verify_arrays()

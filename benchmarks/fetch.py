@@ -24,7 +24,8 @@ from typing import IO
 
 from scaling.pack import Label, Pack, PackWriter
 
-from attribution.sources.files import is_binary, language_of
+from attribution.languages.extensions import language_of
+from attribution.sources.files import is_binary
 
 DEFAULT_CACHE = Path.home() / ".cache" / "sc-attrib" / "benchmarks" / "scale"
 MAX_FILE_BYTES = 1 << 20

@@ -5,8 +5,8 @@ common change places with words of the same length and of about the same frequen
 does not grow faster than it should; the letters of all other words are permuted. Keywords stay, marks such
 as ``( , =`` change places among themselves, so neither literal nor structural seeds outlive the change,
 while within a universe files share exactly what they share in reality. Lines that are common stay as they
-are with the measured chance that other packages hold them too (see
-:mod:`scaling.commonness`): so idioms, imports and licence headers are found in all universes.
+are with the measured chance that other packages hold them too (see :mod:`scaling.commonness`): so idioms,
+imports and licence headers are found in all universes. And a small share of the code is only renamed.
 """
 
 from __future__ import annotations
@@ -26,8 +26,13 @@ _BRACKETS = (b"()", b"[]", b"{}")
 _BLOCK = 16
 """Common words of one length change places among so many neighbours in the order of frequency."""
 _SEED_TOKENS = 8
-FRESH, KEPT = 0, 1
-"""What becomes of a line."""
+FRESH, RENAMED, KEPT = 0, 1, 2
+"""What becomes of a line: all new; new names, but the marks and numbers that it had; untouched."""
+_RENAMED_SHARE = 1 / 32
+"""Share of the code that is only renamed: so many structural seeds are met again in other packages, beyond
+those of kept lines (``growth.py`` prints both)."""
+_BLOCK_LINES = 8
+"""Such code comes in blocks of about so many lines; a line in eight, told by its hash, begins a block."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +41,7 @@ class Universe:
 
     number: int
     bytes_by_fate: NDArray[np.uint8]
-    """What each byte becomes in a line of either fate; shape (2, 256), flattened."""
+    """What each byte becomes in a line of each fate; shape (3, 256), flattened."""
     words_by_length: tuple[NDArray[np.uint8], ...]
     """For each length the new spelling of each common word of that length; shape (words, length)."""
 
@@ -138,8 +143,15 @@ class _Chances:
 
     def drawn(self, universe: int) -> NDArray[np.bool_]:
         """Which lines stay in a universe; the same line always has the same fate."""
-        salt = mix(np.array([universe], dtype=np.uint64))
-        return mix(self.hashes ^ salt).astype(np.float64) < self.chances * 2.0**64
+        return mix(self.hashes ^ _salt(universe)).astype(np.float64) < self.chances * 2.0**64
+
+
+_SALTS = 1 << 20
+
+
+def _salt(number: int) -> np.uint64:
+    """What makes draws of one number independent of those of another."""
+    return np.uint64(mix(np.array([number], dtype=np.uint64))[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,13 +168,22 @@ class Prepared:
 
     def rewritten(self, universe: Universe) -> bytes:
         """The text as it is in a universe; as long as it was, byte for byte."""
-        fates = np.where(self._kept_lines(universe.number), KEPT, FRESH).astype(np.uint16)
+        fates = np.where(self._renamed_lines(universe.number), RENAMED, FRESH).astype(np.uint16)
+        fates[self._kept_lines(universe.number)] = KEPT
         index = np.repeat(fates << np.uint16(8), self.line_lengths)
         index |= self.data
         written = np.take(universe.bytes_by_fate, index)
         for length, places in enumerate(self.places, start=1):
             _put_words(written, fates, places, universe.words_by_length[length], length)
         return written.tobytes()
+
+    def _renamed_lines(self, universe: int) -> NDArray[np.bool_]:
+        """Blocks of lines that keep their structure; the same lines always share their fate."""
+        lines = self.line_chances.hashes
+        begins = (lines != 0) & (mix(lines) % np.uint64(_BLOCK_LINES) == 0)
+        anchors = np.maximum.accumulate(np.where(begins, np.arange(len(lines)), 0))
+        drawn = mix(lines[anchors] ^ _salt(universe + _SALTS)).astype(np.float64)
+        return np.asarray(drawn < _RENAMED_SHARE * 2.0**64, dtype=np.bool_)
 
     def _kept_lines(self, universe: int) -> NDArray[np.bool_]:
         """Lines that hold a seed of their own stay by themselves, shorter ones only with a neighbour."""
@@ -192,13 +213,14 @@ def _put_words(
 
 
 def _byte_tables(number: int) -> NDArray[np.uint8]:
-    """What each byte becomes in a fresh line and in a kept line."""
+    """What each byte becomes in a fresh, a renamed and a kept line."""
     chance = np.random.default_rng([number, 7])
     kept = np.arange(256, dtype=np.uint8)
     fresh = kept.copy()
     lower = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz", dtype=np.uint8)
     letters = _without_fixed_points(chance, 26)
     fresh[lower], fresh[lower - 32] = lower[letters], lower[letters] - 32
+    renamed = fresh.copy()
     digits = np.arange(ord("1"), ord("9") + 1)
     fresh[digits] = digits[_without_fixed_points(chance, 9)]
     marks = np.frombuffer(_SINGLE_MARKS, dtype=np.uint8)
@@ -207,7 +229,7 @@ def _byte_tables(number: int) -> NDArray[np.uint8]:
     for opening in range(3):
         for side in range(2):
             fresh[_BRACKETS[opening][side]] = _BRACKETS[(opening + number) % 3][side]
-    return np.concatenate((fresh, kept))
+    return np.concatenate((fresh, renamed, kept))
 
 
 def _without_fixed_points(chance: np.random.Generator, count: int) -> NDArray[np.int64]:

@@ -42,12 +42,12 @@ DEBIAN = """
     ruby-actionpack vagrant openqa
 """.split()
 PYPI = """
-    sympy scipy pandas numpy django sqlalchemy transformers networkx scikit-learn matplotlib ansible salt
+    sympy scipy pandas numpy django sqlalchemy transformers networkx scikit-learn matplotlib ansible
     homeassistant apache-airflow-core astropy kubernetes twisted mypy nltk celery sentry-sdk statsmodels
-    pyspark jax scikit-image bokeh dask wagtail sphinx zope.interface
+    jax scikit-image bokeh dask wagtail sphinx zope.interface
 """.split()
 NPM = """
-    react-native react-native-windows three rxjs date-fns lodash webpack eslint next core-js firebase antd d3
+    react-native three rxjs date-fns lodash webpack eslint next core-js firebase antd d3
     mathjs aws-sdk googleapis typescript ol @babylonjs/core @angular/core @angular/compiler ember-source
     monaco-editor jquery yarn npm cesium plotly.js @tensorflow/tfjs-core vue-router @mui/material
 """.split()

@@ -23,13 +23,12 @@ from attribution.index.catalog import (
     Catalog,
     SegmentRow,
     read_catalog,
-    set_catalog_aside,
     write_catalog,
 )
 from attribution.index.compaction import merge_tiers
 from attribution.index.contents import ensure_zstandard
 from attribution.index.documents import ABSENT
-from attribution.index.draft import MEMORY_BYTES, DocumentPrint, Entry, SegmentDraft
+from attribution.index.draft import MEMORY_BYTES, SEGMENT_BYTES, DocumentPrint, Entry, SegmentDraft
 from attribution.index.opt_outs import OptOuts
 from attribution.index.profile import Profile
 from attribution.index.segment import Segment, open_segments
@@ -37,8 +36,6 @@ from attribution.index.writer import making, sweep
 from attribution.model import Origin, SourceFile
 from attribution.sources.notebooks import code_of
 
-SEGMENT_BYTES = 64 << 30
-"""Source bytes after which a segment is written."""
 THREADS = os.cpu_count() or 1
 _BATCH_FILES = 64
 _BATCH_BYTES = 1 << 20
@@ -104,9 +101,10 @@ def build_index(
     files = _not_empty(directory, files)
     with making(directory):
         before = _replaceable_catalog(directory)
-        sweep(directory, before)
-        base = replace(before, segments=())
-        ingest = _Ingest(directory, base, options, commit_early=not before.segments)
+        if before is not None:
+            sweep(directory, before)
+        base = replace(before or Catalog(), segments=())
+        ingest = _Ingest(directory, base, options, commit_early=before is not None and not before.segments)
         summary = ingest.run(files)
         if not summary.documents:
             raise UsageError(
@@ -173,17 +171,18 @@ def _add(
     return summary
 
 
-def _replaceable_catalog(directory: Path) -> Catalog:
-    """The state that the build replaces; a catalog that cannot be read gives way to a new one."""
+def _replaceable_catalog(directory: Path) -> Catalog | None:
+    """The state that the build replaces; ``None`` where it cannot be read and gives way to a new one."""
     try:
         return read_catalog(directory)
     except IndexNotFoundError:
         return Catalog()
-    except (IndexCorruptError, IndexVersionError) as error:
-        if isinstance(error, IndexVersionError) and error.is_newer:
+    except IndexCorruptError:
+        return None
+    except IndexVersionError as error:
+        if error.is_newer:
             raise
-        set_catalog_aside(directory)
-        return Catalog()
+        return None
 
 
 class _Ingest:

@@ -145,12 +145,6 @@ def sealed(data: bytes) -> bytes:
     return data + _SEAL + hashlib.blake2b(data, digest_size=_DIGEST_BYTES).digest()
 
 
-def set_catalog_aside(index: Path) -> None:
-    """Make room for a new catalog where the old one cannot be read; segments are left alone."""
-    (index / f"{CATALOG}-journal").unlink(missing_ok=True)
-    (index / CATALOG).unlink()
-
-
 @contextmanager
 def _reading(index: Path) -> Iterator[sqlite3.Connection]:
     """The catalog as a database in memory, all of it checked."""

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from attribution.index.catalog import SEGMENTS, Catalog, SegmentRow, write_catalog
+from attribution.index.document_writer import GREATEST_DOCUMENTS
+from attribution.index.draft import GREATEST_LINES, GREATEST_POSTINGS, SEGMENT_BYTES
 from attribution.index.profile import Profile
 from attribution.index.rewrite import rewrite_segments
 from attribution.index.segment import Segment, open_segments
@@ -24,9 +26,6 @@ from attribution.index.writer import writing
 FAN_IN = 8
 """Segments of one tier that become one."""
 _LEAST_TIER_BYTES = 1 << 20
-_GREATEST_BYTES = 64 << 30
-_GREATEST_LINES = (1 << 32) - 2
-_GREATEST_DOCUMENTS = 1 << 23
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,21 +103,24 @@ class _Group:
     kind: tuple[Profile, bool]
     rows: list[SegmentRow] = field(default_factory=list)
     lines: int = 0
+    postings: int = 0
     documents: int = 0
     source_bytes: int = 0
 
     def takes(self, segment: Segment, row: SegmentRow) -> bool:
         """Whether one more fits."""
         return (
-            self.lines + segment.total_lines <= _GREATEST_LINES
-            and self.documents + len(segment.documents) <= _GREATEST_DOCUMENTS
-            and self.source_bytes + row.source_bytes <= _GREATEST_BYTES
+            self.lines + segment.total_lines <= GREATEST_LINES
+            and self.postings + segment.most_postings <= GREATEST_POSTINGS
+            and self.documents + len(segment.documents) <= GREATEST_DOCUMENTS
+            and self.source_bytes + row.source_bytes <= SEGMENT_BYTES
         )
 
     def add(self, segment: Segment, row: SegmentRow) -> None:
         """Take one more."""
         self.rows.append(row)
         self.lines += segment.total_lines
+        self.postings += segment.most_postings
         self.documents += len(segment.documents)
         self.source_bytes += row.source_bytes
 

@@ -17,7 +17,7 @@ from attribution.index.spill import Column
 from attribution.index.strings import front_code
 from attribution.model import License, Origin
 
-_GREATEST_DOCUMENTS = 1 << 23
+GREATEST_DOCUMENTS = 1 << 23
 _GREATEST_OCCURRENCES = 1 << 24
 _GREATEST_SOURCES = 1 << 20
 _PIECE_STRINGS = 1 << 14
@@ -97,7 +97,7 @@ class DocumentTableWriter:
     def is_full(self) -> bool:
         """Whether memory would exceed its bound with many more."""
         return (
-            len(self) >= _GREATEST_DOCUMENTS
+            len(self) >= GREATEST_DOCUMENTS
             or len(self._owners) >= _GREATEST_OCCURRENCES
             or len(self._sources) >= _GREATEST_SOURCES
         )

@@ -27,13 +27,16 @@ from attribution.index.table import FREQUENCY_BITS, write_table
 from attribution.index.words import MAX_FREQUENCY
 from attribution.model import Origin
 
+SEGMENT_BYTES = 64 << 30
+"""Source bytes after which a segment is written."""
 MEMORY_BYTES = 384 << 20
 """Postings held in memory before they are spilled."""
 _TEMPORARY = "tmp-"
 _OURS = re.compile(r"(?:tmp-)?[0-9a-f]{16}")
-_GREATEST_LINES = (1 << 32) - 2
-_BATCH_LINES = 1 << 30
-"""More lines than a batch can have."""
+GREATEST_LINES = (1 << 32) - 2
+GREATEST_POSTINGS = (1 << 32) - 1
+_BATCH_ROOM = 1 << 30
+"""More lines or postings than a batch can have."""
 
 
 Words = tuple[NDArray[np.uint64], NDArray[np.uint32]]
@@ -106,7 +109,12 @@ class SegmentDraft:
     @property
     def is_full(self) -> bool:
         """Whether another batch might not fit."""
-        return self.lines > _GREATEST_LINES - _BATCH_LINES or self.documents.is_full
+        most = max(postings.count for postings in self._tables.values())
+        return (
+            self.lines > GREATEST_LINES - _BATCH_ROOM
+            or most > GREATEST_POSTINGS - _BATCH_ROOM
+            or self.documents.is_full
+        )
 
     def add(self, entries: Sequence[Entry]) -> None:
         """Take a batch in; contents that are here already gain a place only."""

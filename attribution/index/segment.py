@@ -34,6 +34,8 @@ GENERATED = 1
 def open_segments(index: Path, rows: Iterable[SegmentRow]) -> list[Segment]:
     """Open live segments of an index; raises as :class:`Segment` does."""
     return [Segment(index / SEGMENTS / row.id, hidden_occurrences=row.hidden) for row in rows]
+
+
 _NEAR_COPIES = 1024
 """Documents that one signature may meet, counted once for each band they share."""
 
@@ -81,6 +83,12 @@ class Segment:
     def total_lines(self) -> int:
         """Lines of all documents."""
         return self.line_base.item(len(self.line_base) - 1)
+
+    @property
+    def most_postings(self) -> int:
+        """Records of its largest posting table."""
+        shapes = (name for name in self.file.names if name.endswith("_shape"))
+        return max(self.file[name].item(0) for name in shapes)
 
     @property
     def has_contents(self) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from attribution.cli import main
 from attribution.errors import (
     IndexCorruptError,
     IndexNotFoundError,
@@ -409,9 +410,10 @@ def test_the_command_line_leads_an_index_through_its_life(run_cli, tmp_path: Pat
     assert "1 segments came in" in run("merge", "iy")
 
 
-def test_bad_command_lines_are_one_sentence_each(run_cli, tmp_path: Path) -> None:
+def test_bad_command_lines_are_one_sentence_each(tmp_path: Path, monkeypatch, capsys) -> None:
     build_index(tmp_path / "ix", [source(1)])
     (tmp_path / "list").write_text("no id\n")
+    monkeypatch.chdir(tmp_path)
     for words, part in (
         (("remove", "--index", "ix"), "nothing to remove"),
         (("remove", "--index", "ix", "what"), "what is neither"),
@@ -426,8 +428,7 @@ def test_bad_command_lines_are_one_sentence_each(run_cli, tmp_path: Path) -> Non
         (("add", "--index", "ix", "--tree", "nowhere"), "does not exist"),
         (("add", "--index", "list", "--tree", "."), "list"),
     ):
-        done = run_cli("index", *words)
-        message = done.stderr.decode()
-        assert done.returncode == 2, words
+        assert main(["index", *words]) == 2, words
+        message = capsys.readouterr().err
         assert part in message
         assert message.count("\n") == 1, message

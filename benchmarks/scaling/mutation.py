@@ -6,7 +6,8 @@ does not grow faster than it should; the letters of all other words are permuted
 as ``( , =`` change places among themselves, so neither literal nor structural seeds outlive the change,
 while within a universe files share exactly what they share in reality. Lines that are common stay as they
 are with the measured chance that other packages hold them too (see :mod:`scaling.commonness`): so idioms,
-imports and licence headers are found in all universes. And a small share of the code is only renamed.
+imports and licence headers are found in all universes. And a small share of
+the code is copied, or only renamed.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ _BLOCK = 16
 _SEED_TOKENS = 8
 FRESH, RENAMED, KEPT = 0, 1, 2
 """What becomes of a line: all new; new names, but the marks and numbers that it had; untouched."""
-_RENAMED_SHARE = 1 / 32
-"""Share of the code that is only renamed: so many structural seeds are met again in other packages, beyond
-those of kept lines (``growth.py`` prints both)."""
+_COPIED_SHARE, _RENAMED_SHARE = 1 / 36, 1 / 32
+"""Share of the code that is kept, and that is only renamed, whatever its lines are: so many seeds are met
+again in other packages beyond those of common lines, copied code above all (``growth.py`` prints both)."""
 _BLOCK_LINES = 8
 """Such code comes in blocks of about so many lines; a line in eight, told by its hash, begins a block."""
 
@@ -168,7 +169,7 @@ class Prepared:
 
     def rewritten(self, universe: Universe) -> bytes:
         """The text as it is in a universe; as long as it was, byte for byte."""
-        fates = np.where(self._renamed_lines(universe.number), RENAMED, FRESH).astype(np.uint16)
+        fates = self._fates_of_blocks(universe.number)
         fates[self._kept_lines(universe.number)] = KEPT
         index = np.repeat(fates << np.uint16(8), self.line_lengths)
         index |= self.data
@@ -177,13 +178,16 @@ class Prepared:
             _put_words(written, fates, places, universe.words_by_length[length], length)
         return written.tobytes()
 
-    def _renamed_lines(self, universe: int) -> NDArray[np.bool_]:
-        """Blocks of lines that keep their structure; the same lines always share their fate."""
+    def _fates_of_blocks(self, universe: int) -> NDArray[np.uint16]:
+        """Fates of lines by the blocks that they are in; the same lines always share their fate."""
         lines = self.line_chances.hashes
         begins = (lines != 0) & (mix(lines) % np.uint64(_BLOCK_LINES) == 0)
         anchors = np.maximum.accumulate(np.where(begins, np.arange(len(lines)), 0))
-        drawn = mix(lines[anchors] ^ _salt(universe + _SALTS)).astype(np.float64)
-        return np.asarray(drawn < _RENAMED_SHARE * 2.0**64, dtype=np.bool_)
+        drawn = mix(lines[anchors] ^ _salt(universe + _SALTS)).astype(np.float64) / 2.0**64
+        fates = np.full(len(lines), FRESH, dtype=np.uint16)
+        fates[drawn < _COPIED_SHARE + _RENAMED_SHARE] = RENAMED
+        fates[drawn < _COPIED_SHARE] = KEPT
+        return fates
 
     def _kept_lines(self, universe: int) -> NDArray[np.bool_]:
         """Lines that hold a seed of their own stay by themselves, shorter ones only with a neighbour."""

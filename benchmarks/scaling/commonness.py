@@ -58,6 +58,11 @@ class Spread:
             open_ones = open_ones[~equal & (places + 1 < end[open_ones])]
         return found
 
+    def files(self, values: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Files that hold each value; 1 for an unknown one."""
+        at = self.find(values)
+        return np.where(at >= 0, self.frequency[at], 1)
+
     def chance(self, values: NDArray[np.uint64]) -> NDArray[np.float32]:
         """Chance of each value to be met in packages never seen; 0 for an unknown one."""
         if not len(self.hashes):

@@ -6,8 +6,8 @@ does not grow faster than it should; the letters of all other words are permuted
 as ``( , =`` change places among themselves, so neither literal nor structural seeds outlive the change,
 while within a universe files share exactly what they share in reality. Lines that are common stay as they
 are with the measured chance that other packages hold them too (see :mod:`scaling.commonness`): so idioms,
-imports and licence headers are found in all universes. And a small share of
-the code is copied, or only renamed.
+imports and licence headers are found in all universes. And a small share of the code is copied, or only
+renamed.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ FRESH, RENAMED, KEPT = 0, 1, 2
 _COPIED_SHARE, _RENAMED_SHARE = 1 / 36, 1 / 32
 """Share of the code that is kept, and that is only renamed, whatever its lines are: so many seeds are met
 again in other packages beyond those of common lines, copied code above all (``growth.py`` prints both)."""
-_BLOCK_LINES = 8
-"""Such code comes in blocks of about so many lines; a line in eight, told by its hash, begins a block."""
+_RARE_LINES_A_BLOCK, _RARE_FILES = 4, 4
+"""Such code comes in blocks: one in four long lines of fewer files than four, told by its hash, begins one.
+A line of many files would decide too much at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,15 +83,17 @@ class Mutator:
         lengths = scanned.lengths[usable[known]].astype(np.uint8)
         known = known[np.argsort(lengths, kind="stable")]
         tokens, bounds = usable[known], np.cumsum(np.bincount(lengths, minlength=LONGEST_WORD + 1))
-        starts, lines, words = scanned.starts[tokens], scanned.lines[tokens], self._rank[at[known]]
+        starts, held_by, words = scanned.starts[tokens], scanned.lines[tokens], self._rank[at[known]]
         parts = [slice(first, last) for first, last in itertools.pairwise(bounds.tolist())]
-        places = [Places(starts=starts[p], lines=lines[p], words=words[p]) for p in parts]
+        places = [Places(starts=starts[p], lines=held_by[p], words=words[p]) for p in parts]
+        lines, is_long = scanned.line_hashes(), scanned.words_of_lines() >= _SEED_TOKENS
         return Prepared(
             data=scanned.data,
             line_lengths=np.diff(scanned.line_starts),
-            line_chances=_Chances.of(scanned.line_hashes(), self._common.lines),
+            line_chances=_Chances.of(lines, self._common.lines),
             pair_chances=_Chances.of(scanned.pair_hashes(), self._common.pairs),
-            is_long=scanned.words_of_lines() >= _SEED_TOKENS,
+            is_long=is_long,
+            is_rare=is_long & (self._common.lines.files(lines >> np.uint64(1)) < _RARE_FILES),
             places=tuple(places),
         )
 
@@ -163,6 +166,8 @@ class Prepared:
     line_lengths: NDArray[np.int64]
     is_long: NDArray[np.bool_]
     """Whether a line holds enough tokens for a literal seed."""
+    is_rare: NDArray[np.bool_]
+    """Whether it does, and hardly any other file holds the line."""
     line_chances: _Chances
     pair_chances: _Chances
     places: tuple[Places, ...]
@@ -181,9 +186,10 @@ class Prepared:
     def _fates_of_blocks(self, universe: int) -> NDArray[np.uint16]:
         """Fates of lines by the blocks that they are in; the same lines always share their fate."""
         lines = self.line_chances.hashes
-        begins = (lines != 0) & (mix(lines) % np.uint64(_BLOCK_LINES) == 0)
-        anchors = np.maximum.accumulate(np.where(begins, np.arange(len(lines)), 0))
+        begins = self.is_rare & (mix(lines) % np.uint64(_RARE_LINES_A_BLOCK) == 0)
+        anchors = np.maximum.accumulate(np.where(begins, np.arange(len(lines)), -1))
         drawn = mix(lines[anchors] ^ _salt(universe + _SALTS)).astype(np.float64) / 2.0**64
+        drawn[anchors < 0] = 1.0  # before the first block
         fates = np.full(len(lines), FRESH, dtype=np.uint16)
         fates[drawn < _COPIED_SHARE + _RENAMED_SHARE] = RENAMED
         fates[drawn < _COPIED_SHARE] = KEPT

@@ -154,4 +154,5 @@ _KINDS = {
     Lane.STRUCTURE: Kind.RENAMED,
     Lane.MINHASH: Kind.NEAR_COPY,
     Lane.WORDS: Kind.LEXICAL,
+    Lane.VECTORS: Kind.RENAMED,
 }

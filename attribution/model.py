@@ -93,6 +93,8 @@ class Lane(StrEnum):
     """Whole-file MinHash signatures."""
     WORDS = "words"
     """BM25 over words, verified line by line."""
+    VECTORS = "vectors"
+    """Vectors of blocks, verified line by line; only in an index that was built with them."""
 
 
 class Verdict(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attribution.boilerplate import boilerplate_lines
+from attribution.fingerprint.blocks import Blocks, blocks
 from attribution.fingerprint.line_classes import LineClass
 from attribution.fingerprint.minhash import sign
 from attribution.fingerprint.query import DenseSeeds, query_print
@@ -60,6 +62,16 @@ class Query:
     def signature(self) -> NDArray[np.uint32]:
         """MinHash signature of the whole text."""
         return sign(self.content)
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        """Its blocks with their vectors; a short text is one as a whole."""
+        return blocks(self.content, self.language, with_whole=True)
+
+    def structural_tokens(self, lines: Sequence[int]) -> tuple[int, int]:
+        """How many structural tokens stand on these lines, and how many of them are not boilerplate."""
+        chosen = np.isin(self.structural.token_lines, lines)
+        return int(np.count_nonzero(chosen)), int(np.count_nonzero(self.structural.telling[chosen]))
 
     @property
     def line_count(self) -> int:

@@ -3,6 +3,7 @@
 identical   the git blob id is in an index                           → done
 find        each index answers ranges that are like the text, by its seeds, its structure, its signature
 words       only where nothing else was found: BM25 proposes files, their line sketches decide
+vectors     only in an index that has them, for lines without a match: FAISS proposes blocks, lines decide
 judge       ranges → matches with verdicts; see attribution.judge and attribution.policy
 """
 
@@ -95,8 +96,15 @@ class Tracer:
             here = self._find(query, Wanted(min_tokens=self.min_tokens, lanes=lanes))
             if not here and query.line_count <= _LEXICAL_LINES and Lane.WORDS in self.lanes:
                 here = self._find(query, Wanted(min_tokens=self.min_tokens, lanes=self._among(Lane.WORDS)))
+            if Lane.VECTORS in self.lanes:
+                here += self._find(query, self._for_vectors(here))
             found += here if first_line == 1 else [c.shifted(first_line - 1) for c in here]
         return judge(_confirmed(found), self.policy)
+
+    def _for_vectors(self, found: list[Candidate]) -> Wanted:
+        """The lane of vectors, for the lines that nothing else was found for."""
+        explained = tuple(candidate.query for candidate in found)
+        return Wanted(min_tokens=self.min_tokens, lanes=self._among(Lane.VECTORS), explained=explained)
 
     def _verified(self, content: bytes, match: Match, *, path: str) -> Match:
         """Compare token by token where an index keeps the text; a notebook's text is not its code."""

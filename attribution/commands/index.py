@@ -33,12 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument(
         "--contents", action="store_true", help="keep the text too, for show and exact comparison"
     )
+    build.add_argument(
+        "--vectors", action="store_true", help="keep vectors of blocks too, to find edited and renamed copies"
+    )
     add = _action(actions, "add", "add the given sources to what the index holds")
     _add_sources(add)
     add.add_argument(
         "--profile", choices=("full", "sparse"), help="density (default: as in the index; full in a new one)"
     )
     add.add_argument("--contents", action="store_true", help="keep the text too (default: as in the index)")
+    add.add_argument("--vectors", action="store_true", help="keep vectors too (default: as in the index)")
     remove = _action(actions, "remove", "take files out of the index, and keep them out")
     remove.add_argument(
         "ids",
@@ -115,7 +119,13 @@ def _build(args: argparse.Namespace) -> int:
 
     skipped: Counter[str] = Counter()
     files = _with_progress(_sources(args, skipped))
-    summary = build_index(args.index, files, profile=Profile(args.profile), with_contents=args.contents)
+    summary = build_index(
+        args.index,
+        files,
+        profile=Profile(args.profile),
+        with_contents=args.contents,
+        with_vectors=args.vectors,
+    )
     _tell(args.index, summary, skipped)
     return 0
 
@@ -127,7 +137,13 @@ def _add(args: argparse.Namespace) -> int:
     skipped: Counter[str] = Counter()
     profile = Profile(args.profile) if args.profile else None
     files = _with_progress(_sources(args, skipped))
-    summary = add_files(args.index, files, profile=profile, with_contents=args.contents or None)
+    summary = add_files(
+        args.index,
+        files,
+        profile=profile,
+        with_contents=args.contents or None,
+        with_vectors=args.vectors or None,
+    )
     _tell(args.index, summary, skipped)
     return 0
 
@@ -253,6 +269,7 @@ def _facts(index: Index) -> dict[str, object]:
                 "created": row.created,
                 "removed_files": len(row.hidden),
                 "contents": segment.has_contents,
+                "vectors": segment.has_vectors,
             }
             for row, segment in zip(index.rows, index.segments, strict=True)
         ],

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from attribution.errors import IndexCorruptError, IndexNotFoundError, IndexVersionError, UsageError
+from attribution.fingerprint.blocks import blocks
 from attribution.fingerprint.fingerprint import fingerprint
 from attribution.fingerprint.words import word_counts
 from attribution.index.catalog import (
@@ -32,6 +33,7 @@ from attribution.index.draft import MEMORY_BYTES, SEGMENT_BYTES, DocumentPrint, 
 from attribution.index.opt_outs import OptOuts
 from attribution.index.profile import Profile
 from attribution.index.segment import Segment, open_segments
+from attribution.index.vectors import ensure_faiss
 from attribution.index.writer import making, sweep
 from attribution.model import Origin, SourceFile
 from attribution.sources.notebooks import code_of
@@ -56,8 +58,21 @@ class BuildOptions:
     profile: Profile = Profile.FULL
     with_contents: bool = False
     """Whether the text of each file is kept beside its fingerprint."""
+    with_vectors: bool = False
+    """Whether vectors of each file's blocks are kept; only the full profile has them."""
     segment_bytes: int = SEGMENT_BYTES
     memory_bytes: int = MEMORY_BYTES
+
+    def ensure_possible(self) -> None:
+        """Raise :class:`MissingExtraError` or :class:`UsageError` where segments cannot be made so."""
+        if self.with_contents:
+            ensure_zstandard()
+        if self.with_vectors and self.profile is not Profile.FULL:
+            raise UsageError(
+                "an index has vectors in the full profile only; leave out --vectors or --profile"
+            )
+        if self.with_vectors:
+            ensure_faiss()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +95,7 @@ def build_index(
     *,
     profile: Profile = Profile.FULL,
     with_contents: bool = False,
+    with_vectors: bool = False,
     segment_bytes: int = SEGMENT_BYTES,
     memory_bytes: int = MEMORY_BYTES,
 ) -> BuildSummary:
@@ -93,11 +109,11 @@ def build_index(
     options = BuildOptions(
         profile=profile,
         with_contents=with_contents,
+        with_vectors=with_vectors,
         segment_bytes=segment_bytes,
         memory_bytes=memory_bytes,
     )
-    if with_contents:
-        ensure_zstandard()
+    options.ensure_possible()
     files = _not_empty(directory, files)
     with making(directory):
         before = _replaceable_catalog(directory)
@@ -121,6 +137,7 @@ def add_files(
     *,
     profile: Profile | None = None,
     with_contents: bool | None = None,
+    with_vectors: bool | None = None,
     segment_bytes: int = SEGMENT_BYTES,
     memory_bytes: int = MEMORY_BYTES,
 ) -> BuildSummary:
@@ -128,8 +145,8 @@ def add_files(
 
     A content that an earlier segment holds becomes a document of the new one too, which :func:`compact`
     undoes; a file that is in the index with the same origin is left out. Each finished segment is committed
-    at once; then segments of like size are merged where there are many. Unless ``profile`` and
-    ``with_contents`` say otherwise, files are kept as in the newest segment. Raises as :func:`build_index`
+    at once; then segments of like size are merged where there are many. Unless ``profile``,
+    ``with_contents`` and ``with_vectors`` say otherwise, files are kept as in the newest segment. Raises as :func:`build_index`
     does, and :class:`IndexCorruptError` for a damaged index.
     """
     files = _not_empty(directory, files)
@@ -139,9 +156,12 @@ def add_files(
         newest = open_segments(directory, before.segments[-1:])
         if with_contents is None:
             with_contents = any(segment.has_contents for segment in newest)
+        if with_vectors is None:
+            with_vectors = profile is not Profile.SPARSE and any(segment.has_vectors for segment in newest)
         options = BuildOptions(
             profile=profile or (before.segments[-1].profile if before.segments else Profile.FULL),
             with_contents=with_contents,
+            with_vectors=with_vectors,
             segment_bytes=segment_bytes,
             memory_bytes=memory_bytes,
         )
@@ -160,8 +180,7 @@ def _not_empty(directory: Path, files: Iterable[SourceFile]) -> Iterator[SourceF
 def _add(
     directory: Path, before: Catalog, files: Iterable[SourceFile], options: BuildOptions
 ) -> BuildSummary:
-    if options.with_contents:
-        ensure_zstandard()
+    options.ensure_possible()
     ingest = _Ingest(directory, before, options, commit_early=True)
     summary = ingest.run(files)
     write_catalog(directory, ingest.catalog)
@@ -227,6 +246,7 @@ class _Ingest:
             options.profile,
             memory_bytes=options.memory_bytes,
             with_contents=options.with_contents,
+            with_vectors=options.with_vectors,
         ) as self._draft:
             for batch in batches:
                 self._draft.add(batch)
@@ -264,7 +284,7 @@ class _Ingest:
         joined = b"".join(digests)
         held = np.zeros(len(batch), np.bool_) if draft is None else draft.documents.numbers.known(joined)
         entries = [
-            _entry(file, digest, self._options.profile, at_once=not has)
+            _entry(file, digest, self._options, at_once=not has)
             for file, digest, reason, has in zip(batch, digests, reasons, held.tolist(), strict=True)
             if reason is None
         ]
@@ -303,13 +323,16 @@ def _batches(files: Iterable[SourceFile], most_bytes: int) -> Iterator[list[Sour
         yield batch
 
 
-def _entry(file: SourceFile, digest: bytes, profile: Profile, *, at_once: bool) -> Entry:
+def _entry(file: SourceFile, digest: bytes, options: BuildOptions, *, at_once: bool) -> Entry:
     """Fingerprint a file at once, or only if it turns out to be needed."""
-    made = print_document(file, profile) if at_once else None
-    return Entry(digest, file.origin, lambda: made or print_document(file, profile))
+    profile, with_vectors = options.profile, options.with_vectors
+    made = print_document(file, profile, with_vectors=with_vectors) if at_once else None
+    return Entry(
+        digest, file.origin, lambda: made or print_document(file, profile, with_vectors=with_vectors)
+    )
 
 
-def print_document(file: SourceFile, profile: Profile) -> DocumentPrint:
+def print_document(file: SourceFile, profile: Profile, *, with_vectors: bool = False) -> DocumentPrint:
     """Compute what a segment keeps of a file's content; of a notebook, of the code in it."""
     code, language = code_of(file.origin.path, file.content)
     seeds = fingerprint(
@@ -320,7 +343,8 @@ def print_document(file: SourceFile, profile: Profile) -> DocumentPrint:
         with_signature=profile.keeps_signatures,
     )
     words = word_counts(code) if profile.keeps_words else _NO_WORDS
-    return DocumentPrint(content=file.content, seeds=seeds, words=words)
+    found = blocks(code, language) if with_vectors else None
+    return DocumentPrint(content=file.content, seeds=seeds, words=words, blocks=found)
 
 
 def git_digest(content: bytes) -> bytes:

@@ -88,7 +88,7 @@ def _mergeable(segments: Sequence[Segment], rows: Sequence[SegmentRow]) -> list[
     """Group segments that are of one kind and fit into one, in their order."""
     groups: list[_Group] = []
     for segment, row in zip(segments, rows, strict=True):
-        kind = (row.profile, segment.has_contents)
+        kind = (row.profile, segment.has_contents, segment.has_vectors)
         fitting = next((group for group in groups if group.kind == kind and group.takes(segment, row)), None)
         if fitting is None:
             groups.append(fitting := _Group(kind))
@@ -100,7 +100,7 @@ def _mergeable(segments: Sequence[Segment], rows: Sequence[SegmentRow]) -> list[
 class _Group:
     """Segments that may become one."""
 
-    kind: tuple[Profile, bool]
+    kind: tuple[Profile, bool, bool]
     rows: list[SegmentRow] = field(default_factory=list)
     lines: int = 0
     postings: int = 0

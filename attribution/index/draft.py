@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from attribution.fingerprint.blocks import Blocks
 from attribution.fingerprint.fingerprint import Fingerprint, Postings
 from attribution.fingerprint.minhash import BANDS, band_keys
 from attribution.index import contents
@@ -24,6 +25,7 @@ from attribution.index.profile import Profile
 from attribution.index.segment import ARRAYS, GENERATED
 from attribution.index.spill import Column, PostingSorter
 from attribution.index.table import FREQUENCY_BITS, write_table
+from attribution.index.vectors import VECTOR_COLUMNS, vector_values
 from attribution.index.words import MAX_FREQUENCY
 from attribution.model import Origin
 
@@ -51,6 +53,8 @@ class DocumentPrint:
     seeds: Fingerprint
     words: Words
     """Empty where the profile keeps none."""
+    blocks: Blocks | None
+    """Blocks with their vectors, where the index is to have them."""
 
 
 class Entry(NamedTuple):
@@ -72,6 +76,7 @@ class SegmentDraft:
         *,
         memory_bytes: int = MEMORY_BYTES,
         with_contents: bool = False,
+        with_vectors: bool = False,
     ) -> None:
         """``directory`` is the folder of segments; spill files lie in it, in a folder of their own."""
         self._directory = directory
@@ -82,7 +87,8 @@ class SegmentDraft:
         self.lines = 0
         self._line_base = Column(self._folder / "line_base", "<u4")
         self._line_base.append(np.zeros(1, dtype="<u4"))
-        self._columns = {name: Column(self._folder / name, kind) for name, kind in profile.columns.items()}
+        self._kinds = profile.columns | (VECTOR_COLUMNS if with_vectors else {})
+        self._columns = {name: Column(self._folder / name, kind) for name, kind in self._kinds.items()}
         bands = BANDS if profile.keeps_signatures else 0
         self._bands = [Column(self._folder / f"band_{band}", "<u4") for band in range(bands)]
         self._contents = contents.ContentsWriter(self._folder / contents.FILE) if with_contents else None
@@ -134,6 +140,9 @@ class SegmentDraft:
         if self.profile.keeps_words:
             self._add_words([made.words for made in prints])
         for name, values in _column_values(seeds, self.profile):
+            self._columns[name].append(values)
+        found = [made.blocks for made in prints if made.blocks is not None]
+        for name, values in vector_values(found) if found else ():
             self._columns[name].append(values)
         self._columns["sizes"].append(np.array([len(made.content) for made in prints]))
         if self._contents is not None:
@@ -194,7 +203,7 @@ class SegmentDraft:
         line_base = self._line_base.all()
         writer.add("line_base", line_base, dtype="<u4")
         self.documents.write(writer)
-        for name, kind in self.profile.columns.items():
+        for name, kind in self._kinds.items():
             writer.add(name, self._columns[name].pieces(), dtype=kind)
         if self.profile.keeps_signatures:
             write_bands(writer, self._band)

@@ -14,6 +14,7 @@ from attribution.index.catalog import SegmentRow, read_segments
 from attribution.index.contents import text_of
 from attribution.index.protocol import Wanted
 from attribution.index.segment import Segment, open_segments
+from attribution.index.similar import find_similar
 from attribution.model import Lane
 from attribution.query import Query
 
@@ -58,6 +59,8 @@ class Index:
         found = [c for segment in self.segments for c in find_in_segment(segment, query, wanted)]
         if Lane.WORDS in wanted.lanes:
             found += propose(self.segments, query, wanted)
+        if Lane.VECTORS in wanted.lanes:
+            found += find_similar(self.segments, query, wanted)
         return found
 
     def text(self, digest: bytes) -> bytes | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from attribution.model import Lane
+from attribution.span import Span
 
 if TYPE_CHECKING:
     from attribution.candidates import Candidate, Known
@@ -21,6 +22,8 @@ class Wanted:
     lanes: frozenset[Lane]
     focus: range | None = None
     """Bytes of the query, of which a range must share at least one token; all of them without it."""
+    explained: tuple[Span, ...] = ()
+    """Lines of the query for which the lane of vectors need not be asked any more."""
 
 
 class Index(Protocol):

@@ -27,6 +27,7 @@ from attribution.index.profile import Profile
 from attribution.index.segment import ARRAYS, Segment
 from attribution.index.spill import COMMON, sort_records
 from attribution.index.table import FREQUENCY_BITS, PostingTable, write_table
+from attribution.index.vectors import BLOCK_COLUMNS, VECTOR_COLUMNS, VectorLane
 
 _PIECE = 1 << 20
 _PIECE_PLACES = 1 << 12
@@ -34,7 +35,7 @@ _ABSENT = np.uint32(0xFFFFFFFF)
 _FREQUENCY_MASK = np.uint32((1 << FREQUENCY_BITS) - 1)
 _LOW_KEY = np.uint64(0xFFFFFFFF)
 _LINES = frozenset({"sketches", "structure_sketches"})
-"""Columns with one element a line; the others have one a document, or a signature."""
+"""Columns with one element a line; others have one a document, or a signature, or some a block."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,11 @@ class _Part:
         lengths = np.where(self.kept, np.diff(self.line_base), 0)
         return self.first_line + np.cumsum(lengths) - lengths
 
+    @cached_property
+    def block_base(self) -> NDArray[np.int64]:
+        """First block of each document here, and the end of the last."""
+        return VectorLane(self.segment.file, hidden=None).base
+
     @property
     def end_line(self) -> int:
         """Lines of all parts up to this one."""
@@ -76,6 +82,9 @@ class _Part:
         for first, stop in self.runs():
             if name in _LINES:
                 start, end = int(self.line_base[first]), int(self.line_base[stop])
+            elif name in BLOCK_COLUMNS:
+                width = BLOCK_COLUMNS[name][1]
+                start, end = width * int(self.block_base[first]), width * int(self.block_base[stop])
             else:
                 width = PERMUTATIONS if name == "signatures" else 1
                 start, end = first * width, stop * width
@@ -135,7 +144,7 @@ def rewrite_segments(
 ) -> SegmentRow | None:
     """Write one segment into ``directory`` of what is live in several; ``None`` where nothing is.
 
-    The segments must be of this profile, and all of them or none have contents. Raises :class:`OSError`, and
+    The segments must be of this profile, and all of them or none have contents, and vectors. Raises :class:`OSError`, and
     :class:`IndexCorruptError` where one of them is damaged.
     """
     spill, temporary = temporary_folder(directory), temporary_folder(directory)
@@ -220,7 +229,8 @@ def _write(
     with ArrayWriter(folder / ARRAYS) as writer:
         writer.add("line_base", line_base, dtype="<u4")
         documents.write(writer)
-        for name, kind in profile.columns.items():
+        columns = profile.columns | (VECTOR_COLUMNS if parts[0].segment.has_vectors else {})
+        for name, kind in columns.items():
             writer.add(name, chain.from_iterable(part.column(name) for part in parts), dtype=kind)
         if profile.keeps_signatures:
             write_bands(writer, lambda band: _band(parts, band))

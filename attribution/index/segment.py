@@ -25,6 +25,7 @@ from attribution.index.contents import FILE as CONTENTS
 from attribution.index.contents import ContentsStore, contents_of, open_to_read
 from attribution.index.documents import DocumentTable
 from attribution.index.seek import SeedLane
+from attribution.index.vectors import COUNTS, VectorLane
 from attribution.index.words import WordLane
 from attribution.model import Origin
 from attribution.native.library import KERNELS, pointer
@@ -126,6 +127,11 @@ class Segment:
         start, stop = self.line_base.slice(document, document + 2).tolist()
         return self._sketches.slice(start, stop)
 
+    def structure_sketches(self, document: int) -> Array:
+        """Structural line sketches of a document of the full profile, one byte for each line."""
+        start, stop = self.line_base.slice(document, document + 2).tolist()
+        return self.file["structure_sketches"].slice(start, stop)
+
     def token_count(self, document: int) -> int:
         """Tokens of a document."""
         return self.file["token_counts"].item(document)
@@ -159,6 +165,16 @@ class Segment:
     def words(self) -> WordLane | None:
         """The words of the documents, in the full profile."""
         return WordLane(self.file, hidden=self.hidden) if "words_shape" in self.file else None
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether vectors of its documents' blocks were kept."""
+        return COUNTS in self.file
+
+    @cached_property
+    def vectors(self) -> VectorLane | None:
+        """The vectors of blocks, where they were kept."""
+        return VectorLane(self.file, hidden=self.hidden) if self.has_vectors else None
 
     def near_copies(self, signature: NDArray[np.uint32]) -> list[tuple[int, float]]:
         """Documents that share a band with ``signature``, each with its estimated Jaccard similarity."""

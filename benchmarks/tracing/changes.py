@@ -20,6 +20,8 @@ _WRAP_AFTER = 60
 _TOKEN = re.compile(rb"\w+|[^\w\s]")
 _LETTER = re.compile(rb"[A-Za-z]")
 _WORD = re.compile(r"[^\W\d_]+")
+_STATEMENT = re.compile(rb"\s*(?!(?:else|elif|except|finally|catch|case|default)\b)[\w@]")
+"""The first line of a statement, not the middle of one."""
 _FOREIGN = (
     "para cada valor se devuelve una lista cuando existe otro elemento dentro del mapa porque entonces "
     "hay que comprobar primero siempre nunca antes después mientras hasta fichero cadena clave entrada "
@@ -197,6 +199,35 @@ def _translated(text: str) -> str:
     return _WORD.sub(other, text)
 
 
+def rename_and_edit(code: bytes, language: str) -> bytes:
+    """Give all names other ones, then edit or drop 20% of the lines."""
+    return edit(rename(code, language), language)
+
+
+def rename_and_reorder(code: bytes, language: str) -> bytes:
+    """Give all names other ones, then put the statements of a function's body into another order."""
+    return _reordered(rename(code, language))
+
+
+def _reordered(code: bytes) -> bytes:
+    """Shuffle the statements at the least depth of a body; as they were where there are none."""
+    lines = code.rstrip(b"\n").split(b"\n")
+    margin = _depth(lines[0])
+    depth = min((d for line in lines[1:] if line.strip() and (d := _depth(line)) > margin), default=0)
+    tail = next((n for n in range(len(lines), 1, -1) if _depth(lines[n - 1]) > margin), len(lines))
+    starts = [n for n in range(1, tail) if _depth(lines[n]) == depth and _STATEMENT.match(lines[n])]
+    if not starts:
+        return code
+    statements = [lines[first:end] for first, end in pairwise([*starts, tail])]
+    random.Random(code).shuffle(statements)
+    shuffled = [line for statement in statements for line in statement]
+    return b"\n".join([*lines[: starts[0]], *shuffled, *lines[tail:]]) + b"\n"
+
+
+def _depth(line: bytes) -> int:
+    return len(line) - len(line.lstrip())
+
+
 # ------------------------------------------------------------------------------------------------- place
 
 
@@ -242,6 +273,8 @@ CHANGES: dict[str, Change] = {
     "a third of the names changed": partial(rename, share=1 / 3),
     "all names changed": rename,
     "all but built-in names changed": rename_own,
+    "all names changed, 20% of lines edited": rename_and_edit,
+    "all names changed, statements reordered": rename_and_reorder,
     "comments translated": translate_comments,
     "5 lines of a function": snippet,
 }

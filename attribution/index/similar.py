@@ -1,0 +1,102 @@
+"""The lane of vectors: blocks that nothing else explains, the known blocks nearest to them, and their lines.
+
+Vectors propose, lines decide: of the structural sketches of both blocks, whatever their order, as many must be
+equal as make a copy. So statements may have been moved, names changed and lines edited, all at once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attribution.candidates import Candidate
+from attribution.fingerprint.blocks import Blocks
+from attribution.index.ask import SegmentDocument
+from attribution.index.protocol import Wanted
+from attribution.index.segment import Segment
+from attribution.index.vectors import Neighbour, has_faiss
+from attribution.model import Lane
+from attribution.query import Query
+from attribution.span import Span
+
+_NEIGHBOURS = 8
+"""Known blocks that are compared with a block line by line."""
+_MOST_BITS = 90
+"""Bits of 256 in which they may differ: a cosine of about 0.45."""
+_SIMILARITY = 0.6
+"""Of the tokens of both blocks, the share that must stand on equal lines."""
+_FACTOR = 1.25
+"""How many times as many tokens it takes as in the literal lane, weighed by the similarity."""
+_WEIGHT = 0.5
+"""Names and order that are the same say more."""
+_EXPLAINED_SHARE = 0.5
+"""Blocks of which other lanes explain so much are not asked for."""
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def find_similar(segments: Sequence[Segment], query: Query, wanted: Wanted) -> list[Candidate]:
+    """The known blocks that the blocks of a query are like, where other lanes did not explain them."""
+    lanes = [(segment, lane) for segment in segments if (lane := segment.vectors) is not None]
+    asked = _unexplained(query.blocks, wanted.explained) if lanes else None
+    if not asked:
+        return []
+    if not has_faiss():
+        _LOGGER.debug("vectors of blocks are not asked, as FAISS is not installed: sc-attrib[vectors]")
+        return []
+    return [
+        candidate
+        for segment, lane in lanes
+        for near in lane.nearest(asked.codes, limit=_NEIGHBOURS, most_bits=_MOST_BITS)
+        if (candidate := _compare(segment, query, asked, near, wanted)) is not None
+    ]
+
+
+def _unexplained(blocks: Blocks, explained: Sequence[Span]) -> Blocks:
+    """The blocks of which other lanes have found too little."""
+    spans = [
+        Span(*lines) for lines in zip(blocks.first_lines.tolist(), blocks.last_lines.tolist(), strict=True)
+    ]
+    shares = [sum(other.overlap(span) for other in explained) / len(span) for span in spans]
+    return blocks.at(np.array(shares, dtype=np.float64) < _EXPLAINED_SHARE)
+
+
+def _compare(
+    segment: Segment, query: Query, asked: Blocks, near: Neighbour, wanted: Wanted
+) -> Candidate | None:
+    """The known block as a candidate; ``None`` where too few lines are equal."""
+    span = Span(int(asked.first_lines[near.asked]), int(asked.last_lines[near.asked]))
+    ours = int(asked.tokens[near.asked])
+    theirs = segment.structure_sketches(near.document)[near.first_line - 1 : near.last_line]
+    equal = _equal_lines(query, span, theirs)
+    shared, telling = query.structural_tokens(equal)
+    similarity = min(1.0, 2 * shared / (ours + near.tokens))
+    if similarity < _SIMILARITY or telling * similarity < _FACTOR * wanted.min_tokens:
+        return None
+    return Candidate(
+        known=SegmentDocument(segment, near.document),
+        lane=Lane.VECTORS,
+        query=span,
+        source=Span(near.first_line, near.last_line),
+        tokens=shared,
+        telling_tokens=telling,
+        similarity=similarity,
+        containment=min(1.0, shared / ours),
+        weight=_WEIGHT * shared * (similarity + 1 - near.distance / 128) / 2,
+    )
+
+
+def _equal_lines(query: Query, span: Span, theirs: NDArray[np.uint8]) -> list[int]:
+    """The lines of a range of the query that a known block holds too, in any order, each as often as there."""
+    left = Counter(theirs.tolist())
+    ours = query.structural.sketches[span.first - 1 : span.last].tolist()
+    equal = []
+    for line, sketch in enumerate(ours, start=span.first):
+        if sketch and left[sketch] > 0:
+            left[sketch] -= 1
+            equal.append(line)
+    return equal

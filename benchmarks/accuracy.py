@@ -5,7 +5,8 @@
 Real code of five languages (``tracing/corpora.py``: fetched and cached, new versions indexed) is asked for as
 people copy it (``tracing/questions.py``, ``tracing/changes.py``): functions of 8–40 lines and at least 20
 tokens as they are, re-indented and re-wrapped, with 20% of their lines edited or dropped, with a third or all
-of their names changed (every word that is no keyword, also ``self``, attributes and types), with all comments
+of their names changed (every word that is no keyword, also ``self``, attributes and types), with all names
+changed and 20% of the lines edited or the statements of the body in another order, with all comments
 translated, pasted between two functions of a strange file; five lines in a row of a function (12 tokens or
 more, at most one line without a letter); the old version of a file whose successor is indexed (same path, at
 least half of the lines shared). Functions and whole files of packages that are not indexed must not be
@@ -76,6 +77,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--lanes", nargs="*", help="only these lanes alone; none without a name (default: all)"
     )
+    parser.add_argument("--vectors", action="store_true", help="with the lane of vectors")
     parser.add_argument("--rebuild", action="store_true", help="build sc-attrib's index anew")
     return parser.parse_args()
 
@@ -84,7 +86,7 @@ def _finders(args: argparse.Namespace, questions: list[Question]) -> list[Finder
     """The columns, in their order."""
     own = [
         column
-        for column in sc_attrib_columns(rebuild=args.rebuild)
+        for column in sc_attrib_columns(rebuild=args.rebuild, with_vectors=args.vectors)
         if column.lanes is None or args.lanes is None or column.name in args.lanes
     ]
     peers = _peers(questions)

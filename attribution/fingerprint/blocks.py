@@ -1,9 +1,9 @@
 """Blocks of code as vectors of bits, by which a copy is known that was renamed and edited or reordered.
 
-A block is a line and the deeper ones below it, up to what closes it: a function, a class, a loop. Depth is the
-column of a line's first structural token, so no grammar is needed. Blocks of 8 to 60 lines, 40 to 4,096
-structural tokens and at least 100 distinct n-grams are kept, nested ones too; in shorter ones everything is
-alike.
+A block is a line and the deeper ones below it, up to what closes it: a function, a class, a loop. Depth is
+the column of a line's first structural token, so no grammar is needed. Blocks of 8 to 60 lines, 40 to 4,096
+structural tokens and at least 100 distinct n-grams are kept, nested ones too; shorter ones are alike
+everywhere.
 
 The n-grams of a block (2, 3, 4 and 6 structural tokens; all names one symbol, all numbers one, all strings
 one) and its numbers and strings themselves are hashed. Each counts 1 + ln(frequency) for or against seven of

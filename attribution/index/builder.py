@@ -68,9 +68,7 @@ class BuildOptions:
         if self.with_contents:
             ensure_zstandard()
         if self.with_vectors and self.profile is not Profile.FULL:
-            raise UsageError(
-                "an index has vectors in the full profile only; leave out --vectors or --profile"
-            )
+            raise UsageError("only the full profile has vectors; leave out --vectors or --profile")
         if self.with_vectors:
             ensure_faiss()
 
@@ -146,8 +144,8 @@ def add_files(
     A content that an earlier segment holds becomes a document of the new one too, which :func:`compact`
     undoes; a file that is in the index with the same origin is left out. Each finished segment is committed
     at once; then segments of like size are merged where there are many. Unless ``profile``,
-    ``with_contents`` and ``with_vectors`` say otherwise, files are kept as in the newest segment. Raises as :func:`build_index`
-    does, and :class:`IndexCorruptError` for a damaged index.
+    ``with_contents`` and ``with_vectors`` say otherwise, files are kept as in the newest segment. Raises as
+    :func:`build_index` does, and :class:`IndexCorruptError` for a damaged index.
     """
     files = _not_empty(directory, files)
     with making(directory):

@@ -144,8 +144,8 @@ def rewrite_segments(
 ) -> SegmentRow | None:
     """Write one segment into ``directory`` of what is live in several; ``None`` where nothing is.
 
-    The segments must be of this profile, and all of them or none have contents, and vectors. Raises :class:`OSError`, and
-    :class:`IndexCorruptError` where one of them is damaged.
+    The segments must be of this profile, and all of them or none have contents, and vectors. Raises
+    :class:`OSError`, and :class:`IndexCorruptError` where one of them is damaged.
     """
     spill, temporary = temporary_folder(directory), temporary_folder(directory)
     documents = DocumentTableWriter(spill)

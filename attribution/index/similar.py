@@ -1,7 +1,7 @@
 """The lane of vectors: blocks that nothing else explains, the known blocks nearest to them, and their lines.
 
-Vectors propose, lines decide: of the structural sketches of both blocks, whatever their order, as many must be
-equal as make a copy. So statements may have been moved, names changed and lines edited, all at once.
+Vectors propose, lines decide: of the structural sketches of both blocks, whatever their order, as many must
+be equal as make a copy. So statements may have been moved, names changed and lines edited, all at once.
 """
 
 from __future__ import annotations
@@ -58,9 +58,8 @@ def find_similar(segments: Sequence[Segment], query: Query, wanted: Wanted) -> l
 
 def _unexplained(blocks: Blocks, explained: Sequence[Span]) -> Blocks:
     """The blocks of which other lanes have found too little."""
-    spans = [
-        Span(*lines) for lines in zip(blocks.first_lines.tolist(), blocks.last_lines.tolist(), strict=True)
-    ]
+    ranges = zip(blocks.first_lines.tolist(), blocks.last_lines.tolist(), strict=True)
+    spans = [Span(first, last) for first, last in ranges]
     shares = [sum(other.overlap(span) for other in explained) / len(span) for span in spans]
     return blocks.at(np.array(shares, dtype=np.float64) < _EXPLAINED_SHARE)
 
@@ -91,7 +90,7 @@ def _compare(
 
 
 def _equal_lines(query: Query, span: Span, theirs: NDArray[np.uint8]) -> list[int]:
-    """The lines of a range of the query that a known block holds too, in any order, each as often as there."""
+    """Lines of a range of the query that a known block holds too, in any order, each as often as there."""
     left = Counter(theirs.tolist())
     ours = query.structural.sketches[span.first - 1 : span.last].tolist()
     equal = []

@@ -1,8 +1,8 @@
-"""Vectors of blocks in a segment, and FAISS's search over them: a lane that an index has where it was asked for.
+"""Vectors of blocks in a segment, and FAISS's search over them: a lane that only some indexes have.
 
 ``vector_counts`` holds the blocks of each document, the other arrays one block after the other, as
-:mod:`attribution.fingerprint.blocks` makes them. FAISS compares bits where they lie, in the mapped file; there
-is no index of its own to be loaded, kept or merged.
+:mod:`attribution.fingerprint.blocks` makes them. FAISS compares bits where they lie, in the mapped file;
+there is no index of its own to be loaded, kept or merged.
 """
 
 from __future__ import annotations

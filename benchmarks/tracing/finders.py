@@ -77,24 +77,27 @@ class ScAttrib:
 
     version = ""
 
-    def __init__(self, lanes: tuple[Lane, ...] | None, *, rebuild: bool = False) -> None:
+    def __init__(
+        self, lanes: tuple[Lane, ...] | None, *, rebuild: bool = False, with_vectors: bool = False
+    ) -> None:
         self.lanes = lanes
         self.name = "sc-attrib" if lanes is None else "+".join(lanes)
         self.note = "all lanes" if lanes is None else "this lane of sc-attrib alone"
         self.most = None if lanes is None else _MOST_OF_A_LANE
         self._rebuild = rebuild
+        self._with_vectors = with_vectors
         self._tracer: Tracer | None = None
 
     def prepare(self, files: list[SourceFile], folder: Path) -> float:
         """Open the index of this version of the engine; the oldest of several are dropped."""
         indexes = folder / "sc-attrib"
-        index = indexes / _engine_version()
+        index = indexes / (_engine_version() + ("-vectors" if self._with_vectors else ""))
         if self._rebuild and self.lanes is None:
             shutil.rmtree(index, ignore_errors=True)
         if not (index / "complete").exists():
             shutil.rmtree(index, ignore_errors=True)
             started = time.perf_counter()
-            build_index(index / "index", files)
+            build_index(index / "index", files, with_vectors=self._with_vectors)
             (index / "complete").write_text(f"{time.perf_counter() - started:.1f}", encoding="utf-8")
             for old in sorted(indexes.iterdir(), key=lambda path: path.stat().st_mtime)[:-_KEPT_INDEXES]:
                 shutil.rmtree(old)
@@ -130,13 +133,13 @@ def _explained(match: Match) -> str:
     )
 
 
-def sc_attrib_columns(*, rebuild: bool) -> Iterator[ScAttrib]:
+def sc_attrib_columns(*, rebuild: bool, with_vectors: bool = False) -> Iterator[ScAttrib]:
     """All lanes, and each alone where the engine can be asked for that."""
-    yield ScAttrib(None, rebuild=rebuild)
+    yield ScAttrib(None, rebuild=rebuild, with_vectors=with_vectors)
     if "lanes" in inspect.signature(Tracer.open).parameters:
         for lane in Lane:
-            if lane.name != "BLOB":
-                yield ScAttrib((lane,))
+            if lane is not Lane.BLOB and (with_vectors or lane is not Lane.VECTORS):
+                yield ScAttrib((lane,), with_vectors=with_vectors)
 
 
 def _engine_version() -> str:

@@ -47,8 +47,8 @@ class Blocks:
     def __len__(self) -> int:
         return len(self.first_lines)
 
-    def at(self, chosen: NDArray[np.bool_]) -> Blocks:
-        """Some of them."""
+    def at(self, chosen: NDArray[np.int64]) -> Blocks:
+        """Some of them, by position."""
         return Blocks(
             first_lines=self.first_lines[chosen],
             last_lines=self.last_lines[chosen],

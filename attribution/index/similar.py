@@ -35,6 +35,8 @@ _WEIGHT = 0.5
 """Names and order that are the same say more."""
 _EXPLAINED_SHARE = 0.5
 """Blocks of which other lanes explain so much are not asked for."""
+_MOST_ASKED = 256
+"""Blocks of a text that are asked for, the largest first; each is compared with every block of an index."""
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -57,11 +59,14 @@ def find_similar(segments: Sequence[Segment], query: Query, wanted: Wanted) -> l
 
 
 def _unexplained(blocks: Blocks, explained: Sequence[Span]) -> Blocks:
-    """The blocks of which other lanes have found too little."""
+    """The largest blocks of which other lanes have found too little."""
     ranges = zip(blocks.first_lines.tolist(), blocks.last_lines.tolist(), strict=True)
     spans = [Span(first, last) for first, last in ranges]
     shares = [sum(other.overlap(span) for other in explained) / len(span) for span in spans]
-    return blocks.at(np.array(shares, dtype=np.float64) < _EXPLAINED_SHARE)
+    missing = np.flatnonzero(np.array(shares, dtype=np.float64) < _EXPLAINED_SHARE)
+    return blocks.at(
+        missing[np.argsort(-blocks.tokens[missing].astype(np.int64), kind="stable")[:_MOST_ASKED]]
+    )
 
 
 def _compare(
@@ -76,8 +81,9 @@ def _compare(
     similarity = min(1.0, 2 * shared / (ours + near.tokens))
     if similarity < _SIMILARITY or telling * similarity < _FACTOR * wanted.min_tokens:
         return None
+    known = SegmentDocument(segment, near.document)
     return Candidate(
-        known=SegmentDocument(segment, near.document),
+        known=known,
         lane=Lane.VECTORS,
         query=span,
         source=Span(near.first_line, near.last_line),
@@ -85,6 +91,7 @@ def _compare(
         telling_tokens=telling,
         similarity=similarity,
         containment=min(1.0, shared / ours),
+        is_common=known.is_generated,
         weight=_WEIGHT * shared * (similarity + 1 - near.distance / 128) / 2,
     )
 

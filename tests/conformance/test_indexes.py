@@ -65,7 +65,14 @@ def copied(directory: Path, files: list[SourceFile]) -> Path:
     return directory
 
 
-MAKERS: list[Maker] = [built, sparse, grown, compacted, merged, copied]
+def with_vectors(directory: Path, files: list[SourceFile]) -> Path:
+    build_index(directory, files[::2], with_vectors=True)
+    add_files(directory, files[1::2])
+    compact(directory)
+    return directory
+
+
+MAKERS: list[Maker] = [built, sparse, grown, compacted, merged, copied, with_vectors]
 
 
 @pytest.fixture(scope="module", params=MAKERS, ids=lambda maker: maker.__name__)

@@ -28,7 +28,7 @@ _NEIGHBOURS = 8
 _MOST_BITS = 90
 """Bits of 256 in which they may differ: a cosine of about 0.45."""
 _SIMILARITY = 0.6
-"""Of the tokens of both blocks, the share that must stand on equal lines."""
+"""Of the tokens of both blocks, and of those of the checked one, the share that must stand on equal lines."""
 _FACTOR = 1.25
 """How many times as many tokens it takes as in the literal lane, weighed by the similarity."""
 _WEIGHT = 0.5
@@ -79,7 +79,8 @@ def _compare(
     equal = _equal_lines(query, span, theirs)
     shared, telling = query.structural_tokens(equal)
     similarity = min(1.0, 2 * shared / (ours + near.tokens))
-    if similarity < _SIMILARITY or telling * similarity < _FACTOR * wanted.min_tokens:
+    containment = min(1.0, shared / ours)
+    if min(similarity, containment) < _SIMILARITY or telling * similarity < _FACTOR * wanted.min_tokens:
         return None
     known = SegmentDocument(segment, near.document)
     return Candidate(
@@ -90,7 +91,7 @@ def _compare(
         tokens=shared,
         telling_tokens=telling,
         similarity=similarity,
-        containment=min(1.0, shared / ours),
+        containment=containment,
         is_common=known.is_generated,
         weight=_WEIGHT * shared * (similarity + 1 - near.distance / 128) / 2,
     )

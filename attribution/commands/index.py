@@ -28,7 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build = _action(actions, "build", "index the given sources; replaces what the index held")
     _add_sources(build)
     build.add_argument(
-        "--profile", choices=("full", "sparse"), default="full", help="density (default: full)"
+        "--profile",
+        choices=("full", "seeds", "sparse"),
+        default="full",
+        help="lanes and density (default: full)",
     )
     build.add_argument(
         "--contents", action="store_true", help="keep the text too, for show and exact comparison"
@@ -36,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = _action(actions, "add", "add the given sources to what the index holds")
     _add_sources(add)
     add.add_argument(
-        "--profile", choices=("full", "sparse"), help="density (default: as in the index; full in a new one)"
+        "--profile",
+        choices=("full", "seeds", "sparse"),
+        help="lanes and density (default: as in the index; full in a new one)",
     )
     add.add_argument("--contents", action="store_true", help="keep the text too (default: as in the index)")
     remove = _action(actions, "remove", "take files out of the index, and keep them out")

@@ -35,6 +35,11 @@ def sparse(directory: Path, files: list[SourceFile]) -> Path:
     return directory
 
 
+def seeds_only(directory: Path, files: list[SourceFile]) -> Path:
+    build_index(directory, files, profile=Profile.SEEDS)
+    return directory
+
+
 def grown(directory: Path, files: list[SourceFile]) -> Path:
     build_index(directory, files[::2])
     add_files(directory, files[1::2])
@@ -65,7 +70,7 @@ def copied(directory: Path, files: list[SourceFile]) -> Path:
     return directory
 
 
-MAKERS: list[Maker] = [built, sparse, grown, compacted, merged, copied]
+MAKERS: list[Maker] = [built, seeds_only, sparse, grown, compacted, merged, copied]
 
 
 @pytest.fixture(scope="module", params=MAKERS, ids=lambda maker: maker.__name__)

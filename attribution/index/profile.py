@@ -8,7 +8,7 @@ from enum import StrEnum
 class Profile(StrEnum):
     """Trade between size, the lanes that can be asked, and the shortest run that is certain to be found.
 
-    A verbatim run of k + w - 1 tokens (k = 8) always shares a seed: 23 tokens in ``full`` and ``seeds``, 55 in
+    A verbatim run of k + w - 1 tokens (k = 8) always shares a seed: 23 tokens in full and seeds, 55 in
     ``sparse``. That seed leads to a match if the whole lines around it reach the tokens that were asked for.
     """
 

@@ -31,8 +31,11 @@ format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# All of it takes an hour or two; SCALE= or SCALE="--sizes 10000 100000 1000000" for the largest corpus.
+SCALE ?= --sizes 10000 100000
 bench: $(VENV)/installed-bench
-	@for program in benchmarks/*.py; do echo; $(BIN)/python $$program || exit 1; done
+	@for program in accuracy "scale $(SCALE)" lexical fingerprint start lsp_overhead; do \
+	    set -- $$program; name=$$1; shift; echo; $(BIN)/python benchmarks/$$name.py "$$@" || exit 1; done
 
 clean:
 	rm -rf $(VENV) .demo build dist

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, cast
 
+from attribution.commands.streams import prepare_streams, say, silence
 from attribution.errors import ScAttribError
 
 EXIT_CLEAN = 0
@@ -52,30 +54,78 @@ COMMANDS = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is 0, 1 (findings that fail the policy) or 2 (could not be done)."""
+    """Run one command; the exit code is 0, 1 (findings that fail the policy) or 2 (could not be done).
+
+    Beyond these, 130 after Ctrl-C and 141 when whoever read the output closed it early.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
+    prepare_streams()
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+        return code
+    except ScAttribError as error:
+        say(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        say("interrupted")
+        return _EXIT_INTERRUPTED
+    except BrokenPipeError:
+        silence(sys.stdout)
+        return _EXIT_CLOSED_PIPE
+    except OSError as error:
+        say(_sentence(error, words))
+        return EXIT_UNUSABLE
+    except Exception as error:
+        say(_apology(error, words))
+        return EXIT_UNUSABLE
+
+
+def _run(words: list[str]) -> int:
     parser, command = _parser(words)
-    args = parser.parse_args(words)
+    try:
+        args = parser.parse_args(words)
+    except SystemExit:  # after the help, or a word on wrong use
+        sys.stdout.flush()
+        raise
     if command is None:
         parser.print_help()
         return EXIT_CLEAN
     _log_to_stderr()
+    return _load(command).run(args)
+
+
+def _sentence(error: OSError, words: list[str]) -> str:
+    """What the system refused, and of what."""
+    if error.filename is not None:
+        return f"{os.fsdecode(error.filename)}: {error.strerror or error}"
     try:
-        code = _load(command).run(args)
         sys.stdout.flush()
-        return code
-    except ScAttribError as error:
-        print(f"sc-attrib: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("sc-attrib: interrupted", file=sys.stderr)
-        return _EXIT_INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _EXIT_CLOSED_PIPE
-    except OSError as error:
-        print(f"sc-attrib: {error.strerror or error}: {error.filename or 'standard output'}", file=sys.stderr)
-        return EXIT_UNUSABLE
+    except OSError:  # what could not be written is still there
+        silence(sys.stdout)
+        closed = error.errno == errno.EBADF
+        return f"standard output: {'it is closed' if closed else error.strerror}; send it somewhere else"
+    return f"{_called(words) or 'sc-attrib'}: {error.strerror or error}"
+
+
+def _apology(error: Exception, words: list[str]) -> str:
+    """One sentence about what should not have happened; with all of where it did for those who want that."""
+    import logging
+
+    if os.environ.get("SC_ATTRIB_DEBUG") or logging.getLogger().isEnabledFor(logging.DEBUG):
+        import traceback
+
+        say("".join(traceback.format_exception(error)).rstrip())
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
+    return (
+        f"{_called(words) or 'it'} failed of a fault of ours ({reason}); please report it where you have "
+        "sc-attrib from, with what it says under SC_ATTRIB_DEBUG=1"
+    )
+
+
+def _called(words: list[str]) -> str | None:
+    """The word that names the command."""
+    return next((word for word in words if not word.startswith("-")), None)
 
 
 def _parser(words: list[str]) -> tuple[argparse.ArgumentParser, Command | None]:
@@ -86,7 +136,7 @@ def _parser(words: list[str]) -> tuple[argparse.ArgumentParser, Command | None]:
     )
     parser.add_argument("--version", action=_ShowVersion)
     subparsers = parser.add_subparsers(metavar="COMMAND", dest="command")
-    called = next((word for word in words if not word.startswith("-")), None)
+    called = _called(words)
     chosen = None
     for command in COMMANDS:
         subparser = subparsers.add_parser(command.name, help=command.summary, description=command.summary)

@@ -15,7 +15,8 @@ from urllib.parse import unquote_to_bytes
 from attribution.span import Span
 
 _CORE = re.compile(r"swh:1:(cnt|dir|rev|rel|snp):([0-9a-f]{40})")
-_FRAGMENT = re.compile(r"(\d+)(?:-(\d+))?", re.ASCII)
+_FRAGMENT = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
+"""Eighteen digits count the lines and bytes of any file; longer numbers would not fit into 64 bits."""
 _NOT_IN_IRI = re.compile(r"[%;\x00-\x20\x7f]")
 _NOT_IN_PATH = re.compile(r"[^A-Za-z0-9\-._~!$&'()*+,=:@/\x80-\U0010ffff]")
 """ASCII that RFC 3987's ``ipath-absolute`` does not hold, and what ends a qualifier."""
@@ -83,9 +84,11 @@ class Swhid:
             problems.append(("path", "is not absolute"))
         if self.lines is not None and self.lines.first < 1:
             problems.append(("lines", "count from 1"))
-        if (self.lines or self.byte_range) and self.object_type is not ObjectType.CONTENT:
+        if (
+            self.lines is not None or self.byte_range is not None
+        ) and self.object_type is not ObjectType.CONTENT:
             problems.append(("lines, bytes", "belong to contents only"))
-        if self.lines and self.byte_range:
+        if self.lines is not None and self.byte_range is not None:
             problems.append(("lines, bytes", "exclude each other"))
         return problems
 

@@ -107,7 +107,10 @@ class Tracer:
         return Wanted(min_tokens=self.min_tokens, lanes=self._among(Lane.VECTORS), explained=explained)
 
     def _verified(self, content: bytes, match: Match, *, path: str) -> Match:
-        """Compare token by token where an index keeps the text; a notebook's text is not its code."""
+        """Compare token by token where an index keeps the text; a notebook's text is not its code.
+
+        Words of comments that stand for many others are no renamed names.
+        """
         if match.kind is Kind.COMMON or NOTEBOOK in (path[-6:], match.origin.path[-6:]):
             return match
         known = next((text for i in self.indexes if (text := i.text(match.source.digest)) is not None), None)
@@ -122,7 +125,7 @@ class Tracer:
             similarity=found.renamed_similarity if is_renamed else found.similarity,
             containment=found.renamed_containment if is_renamed else found.containment,
             is_verified=True,
-            renames=found.renames,
+            renames=tuple(r for r in found.renames if r.conflicts <= r.count),
         )
 
     def _find(self, query: Query, wanted: Wanted) -> list[Candidate]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from attribution.errors import MissingExtraError, ScAttribError
 
 if TYPE_CHECKING:
+    from attribution.index.index import Index
     from lsp.editor import Editor, Suggestion
 
 _SC_ATTRIB = Path(sys.executable).with_name("sc-attrib")
@@ -126,14 +129,23 @@ class _Page:
         return f"\033[{code}m{text}\033[0m" if self._colour else text
 
 
-def _show_index(index: Path, page: _Page) -> Path:
+def _open(index: Path) -> Index:
+    """Open the demo's own index; build it where it is missing, or was left by another version."""
+    from attribution.errors import IndexNotFoundError, IndexVersionError
     from attribution.index.index import Index
-    from attribution.index.locate import is_index
 
+    with contextlib.suppress(IndexNotFoundError):
+        try:
+            return Index.open(index)
+        except IndexVersionError:
+            shutil.rmtree(index)
+    _run_cli("index", "build", "--packages", sys.executable, "--index", index, quiet=True)
+    return Index.open(index)
+
+
+def _show_index(index: Path, page: _Page) -> Path:
     page.headline(1, "An index of real code: every package installed here, fingerprints only")
-    if not is_index(index):
-        _run_cli("index", "build", "--packages", sys.executable, "--index", index, quiet=True)
-    opened = Index.open(index)
+    opened = _open(index)
     licenses = opened.license_counts()
     page.say(
         f"{opened.document_count:,} files, {opened.source_bytes / 1e6:.0f} MB of source "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import stat
 import sys
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attribution.commands.streams import read_stdin, silence
 from attribution.errors import UnreadableInputError, UsageError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _positive(text: str) -> int:
 def _check(path: str, tracer: Tracer, skipped: Counter[str]) -> Iterator[Attribution]:
     """Check one named path; what is met while walking a folder is counted, what is named must be usable."""
     if path == STDIN:
-        yield tracer.trace(_acceptable(STDIN, sys.stdin.buffer.read(MAX_NAMED_BYTES + 1)), path=STDIN)
+        yield tracer.trace(_acceptable(STDIN, read_stdin(MAX_NAMED_BYTES + 1)), path=STDIN)
     elif os.path.isdir(path):  # noqa: PTH112 - answers False for what cannot be looked at
         found: Counter[str] = Counter()
         yield from _check_folder(Path(path), tracer, found)
@@ -146,26 +146,18 @@ def _render(attributions: list[Attribution], args: argparse.Namespace) -> str:
         return render_json(attributions)
     from attribution.report.text_report import render_text
 
-    colour = (
-        args.output is None
-        and sys.stdout is not None
-        and sys.stdout.isatty()
-        and "NO_COLOR" not in os.environ
-    )
+    colour = args.output is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ
     return render_text(attributions, colour=colour)
 
 
 def _write(report: str, output: Path | None) -> None:
     """Write the report; names that are not UTF-8 come out as the bytes they are."""
     if output is None:
-        if sys.stdout is None:
-            raise UnreadableInputError("standard output", "is closed", remedy="name a file with -o")
-        with contextlib.suppress(BrokenPipeError):  # whoever read it has enough; the exit code still counts
-            sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+        try:
             sys.stdout.write(report)
             sys.stdout.flush()
-            return
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except BrokenPipeError:  # whoever read it has enough; the exit code still counts
+            silence(sys.stdout)
         return
     try:
         output.write_text(report, encoding="utf-8", errors="surrogateescape")

@@ -27,41 +27,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     build = _action(actions, "build", "index the given sources; replaces what the index held")
     _add_sources(build)
-    build.add_argument(
-        "--profile", choices=("full", "sparse"), default="full", help="density (default: full)"
-    )
-    build.add_argument(
-        "--contents", action="store_true", help="keep the text too, for show and exact comparison"
+    _add_density(
+        build, profile="full", or_else="full", contents="keep the text too, for show and exact comparison"
     )
     build.add_argument(
         "--vectors", action="store_true", help="keep vectors of blocks too, to find edited and renamed copies"
     )
     add = _action(actions, "add", "add the given sources to what the index holds")
     _add_sources(add)
-    add.add_argument(
-        "--profile", choices=("full", "sparse"), help="density (default: as in the index; full in a new one)"
+    _add_density(
+        add,
+        profile=None,
+        or_else="as in the index; full in a new one",
+        contents="keep the text too (default: as in the index)",
     )
-    add.add_argument("--contents", action="store_true", help="keep the text too (default: as in the index)")
     add.add_argument("--vectors", action="store_true", help="keep vectors too (default: as in the index)")
-    remove = _action(actions, "remove", "take files out of the index, and keep them out")
-    remove.add_argument(
-        "ids",
-        nargs="*",
-        metavar="ID",
-        help="SWHID of a content, a revision, a release or a snapshot, or URL of an origin",
-    )
-    remove.add_argument(
-        "--list",
-        dest="lists",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="FILE",
-        help="opt-out list: one ID a line, comments after #; repeatable",
-    )
-    remove.add_argument(
-        "--undo", action="store_true", help="let the ids be added again, rather than remove anything"
-    )
+    _add_removals(_action(actions, "remove", "take files out of the index, and keep them out"))
     info = _action(actions, "info", "tell what the index holds")
     info.add_argument("--format", choices=("text", "json"), default="text")
     _action(actions, "verify", "compare every byte of the index with its checksums")
@@ -76,12 +57,62 @@ def _action(
     parser = actions.add_parser(name, help=summary, description=summary)
     parser.add_argument(
         "--index",
+        action=_Once,
         type=Path,
         default=_DEFAULT_INDEX,
         metavar="DIR",
         help=f"where it lies (default: {_DEFAULT_INDEX})",
     )
     return parser
+
+
+class _Once(argparse.Action):
+    """An option that must not be repeated: elsewhere a second ``--index`` names one more, here it cannot."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        before = getattr(namespace, self.dest)
+        if before is not self.default:
+            raise argparse.ArgumentError(self, f"both {before} and {values} are named; name one index")
+        setattr(namespace, self.dest, values)
+
+
+def _add_density(
+    parser: argparse.ArgumentParser, *, profile: str | None, or_else: str, contents: str
+) -> None:
+    parser.add_argument(
+        "--profile",
+        choices=("full", "seeds", "sparse"),
+        default=profile,
+        help=f"lanes and density (default: {or_else})",
+    )
+    parser.add_argument("--contents", action="store_true", help=contents)
+
+
+def _add_removals(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "ids",
+        nargs="*",
+        metavar="ID",
+        help="SWHID of a content, a revision, a release or a snapshot, or URL of an origin",
+    )
+    parser.add_argument(
+        "--list",
+        dest="lists",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="opt-out list: one ID a line, comments after #; repeatable",
+    )
+    parser.add_argument(
+        "--undo", action="store_true", help="let the ids be added again, rather than remove anything"
+    )
 
 
 def _add_sources(parser: argparse.ArgumentParser) -> None:

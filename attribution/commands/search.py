@@ -83,7 +83,9 @@ def _search(indexes: list[Index], words: str, limit: int) -> Iterator[tuple[floa
         raise UsageError(f"nothing to search for in '{words}'; name words of two letters or more")
     lanes = [(segment, lane) for index in indexes for segment in index.segments if (lane := segment.words)]
     if not lanes:
-        raise UsageError("these indexes keep no words (profile sparse); build one with: --profile full")
+        raise UsageError(
+            "these indexes keep no words (profile seeds or sparse); build one with: --profile full"
+        )
     ranked = rank([lane for _, lane in lanes], content, limit=limit * len(lanes), postings=_POSTINGS)
     seen: set[bytes] = set()
     for found in ranked:

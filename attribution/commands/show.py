@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attribution.commands.streams import read_stdin
 from attribution.errors import UnreadableInputError, UsageError
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def _file_and_lines(against: str) -> tuple[str, Span | None]:
 
 def _read(name: str) -> bytes:
     if name == STDIN:
-        return sys.stdin.buffer.read()
+        return read_stdin()
     try:
         if Path(name).exists() and not Path(name).is_file():
             raise UnreadableInputError(name, "is not a regular file", remedy="name a file")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
+
+from attribution.commands.streams import read_stdin
 
 STDIN = "-"
 
@@ -28,7 +29,7 @@ def _identify(path: str) -> str:
     from attribution.swhid import Swhid
 
     if path == STDIN:
-        return str(Swhid.of_content(sys.stdin.buffer.read()))
+        return str(Swhid.of_content(read_stdin()))
     try:
         if Path(path).exists() and not Path(path).is_file():
             raise UnreadableInputError(path, "is not a regular file", remedy="name a file")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +25,7 @@ from attribution.index.catalog import (
     Catalog,
     SegmentRow,
     read_catalog,
+    salvaged_opt_outs,
     write_catalog,
 )
 from attribution.index.compaction import merge_tiers
@@ -34,10 +36,11 @@ from attribution.index.opt_outs import OptOuts
 from attribution.index.profile import Profile
 from attribution.index.segment import Segment, open_segments
 from attribution.index.vectors import ensure_faiss
-from attribution.index.writer import making, sweep
+from attribution.index.writer import erase_replaced, making, sweep
 from attribution.model import Origin, SourceFile
 from attribution.sources.notebooks import code_of
 
+_LOG = logging.getLogger(__name__)
 THREADS = os.cpu_count() or 1
 _BATCH_FILES = 64
 _BATCH_BYTES = 1 << 20
@@ -59,7 +62,7 @@ class BuildOptions:
     with_contents: bool = False
     """Whether the text of each file is kept beside its fingerprint."""
     with_vectors: bool = False
-    """Whether vectors of each file's blocks are kept; only the full profile has them."""
+    """Whether vectors of each file's blocks are kept; the sparse profile has none."""
     segment_bytes: int = SEGMENT_BYTES
     memory_bytes: int = MEMORY_BYTES
 
@@ -67,8 +70,8 @@ class BuildOptions:
         """Raise :class:`MissingExtraError` or :class:`UsageError` where segments cannot be made so."""
         if self.with_contents:
             ensure_zstandard()
-        if self.with_vectors and self.profile is not Profile.FULL:
-            raise UsageError("only the full profile has vectors; leave out --vectors or --profile")
+        if self.with_vectors and not self.profile.keeps_structure:
+            raise UsageError(f"the profile {self.profile} has no vectors; leave out --vectors or --profile")
         if self.with_vectors:
             ensure_faiss()
 
@@ -99,7 +102,8 @@ def build_index(
 ) -> BuildSummary:
     """Build an index of ``files``; what the directory held before is replaced when all is done.
 
-    Opt-outs are kept and obeyed. Into an empty directory every finished segment is committed at once. Raises
+    Opt-outs are kept and obeyed, also those of a damaged catalog where they can be read from it. Into an
+    empty directory every finished segment is committed at once. Raises
     :class:`UsageError` where there is no file to index, :class:`IndexLockedError` while another process
     writes, and :class:`IndexUnusableError` for a folder with other things in it or when the disk refuses;
     what was committed before stays as it was.
@@ -114,18 +118,18 @@ def build_index(
     options.ensure_possible()
     files = _not_empty(directory, files)
     with making(directory):
-        before = _replaceable_catalog(directory)
-        if before is not None:
+        before, is_known = _replaceable_catalog(directory)
+        if is_known:
             sweep(directory, before)
-        base = replace(before or Catalog(), segments=())
-        ingest = _Ingest(directory, base, options, commit_early=before is not None and not before.segments)
+        base = replace(before, segments=())
+        ingest = _Ingest(directory, base, options, commit_early=is_known and not before.segments)
         summary = ingest.run(files)
         if not summary.documents:
             raise UsageError(
                 f"all {summary.files} files are opted out; the index {directory} stays as it was"
             )
         write_catalog(directory, ingest.catalog)
-        sweep(directory, ingest.catalog)
+        erase_replaced(directory, ingest.catalog)
         return summary
 
 
@@ -184,22 +188,27 @@ def _add(
     write_catalog(directory, ingest.catalog)
     with ThreadPoolExecutor(THREADS) as executor:
         merged = merge_tiers(directory, ingest.catalog, executor)
-    sweep(directory, merged)
+    erase_replaced(directory, merged)
     return summary
 
 
-def _replaceable_catalog(directory: Path) -> Catalog | None:
-    """The state that the build replaces; ``None`` where it cannot be read and gives way to a new one."""
+def _replaceable_catalog(directory: Path) -> tuple[Catalog, bool]:
+    """The state that the build replaces, and whether its segments are known.
+
+    Of a catalog that is damaged the opt-outs alone are taken over; one of format 1 had none.
+    """
     try:
-        return read_catalog(directory)
+        return read_catalog(directory), True
     except IndexNotFoundError:
-        return Catalog()
+        return Catalog(), True
     except IndexCorruptError:
-        return None
+        opt_outs = salvaged_opt_outs(directory)
+        _LOG.warning("%s: its catalog is damaged; %d opt-outs were read from it", directory, len(opt_outs))
+        return Catalog(opt_outs=opt_outs), False
     except IndexVersionError as error:
         if error.is_newer:
             raise
-        return None
+        return Catalog(), False
 
 
 class _Ingest:
@@ -225,7 +234,7 @@ class _Ingest:
             batches = self._batches(files, executor)
             for first in batches:
                 written.append(self._write_segment(chain([first], batches), executor))
-                self.catalog = replace(self.catalog, segments=(*self.catalog.segments, written[-1]))
+                self.catalog = self.catalog.with_segment(written[-1])
                 if self._commit_early:
                     write_catalog(self._directory, self.catalog)
         return BuildSummary(

@@ -12,7 +12,7 @@ import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -77,9 +77,9 @@ class SegmentRow:
     id: str
     profile: Profile
     documents: int
-    """Distinct contents that it holds, removed ones included."""
+    """Distinct contents that it holds, without removed ones."""
     source_bytes: int
-    """Bytes of the distinct contents it was made from."""
+    """Bytes of these contents."""
     created: str = field(default_factory=_now)
     """UTC, ISO 8601."""
     hidden: NDArray[np.uint32] = field(default_factory=_nothing, compare=False)
@@ -94,6 +94,15 @@ class Catalog:
     """Oldest first."""
     opt_outs: frozenset[str] = frozenset()
     """Ids of what must stay out: core SWHIDs and URLs of origins."""
+
+    def with_segment(self, row: SegmentRow) -> Catalog:
+        """The state with one segment more, or with this row in the place of a live one of equal id.
+
+        Equal ids are equal content, so what the row does not hide is what a writer has just let in.
+        """
+        if all(row.id != live.id for live in self.segments):
+            return replace(self, segments=(*self.segments, row))
+        return replace(self, segments=tuple(row if row.id == live.id else live for live in self.segments))
 
 
 def read_catalog(index: Path) -> Catalog:
@@ -111,6 +120,27 @@ def read_segments(index: Path) -> list[SegmentRow]:
     """List the live segments of an index, oldest first; raises as :func:`read_catalog` does."""
     with _reading(index) as connection:
         return [*_segments(connection)]
+
+
+def salvaged_opt_outs(index: Path) -> frozenset[str]:
+    """The opt-outs of a damaged catalog, as far as SQLite finds their table whole.
+
+    Raises :class:`IndexUnusableError` where it does not: nobody is to forget them without knowing.
+    """
+    data = _read(index)
+    try:
+        with closing(sqlite3.connect(":memory:")) as connection:
+            connection.deserialize(data.rpartition(_SEAL)[0] or data or _SQLITE_MAGIC)
+            ((answer,),) = connection.execute("PRAGMA integrity_check(opt_out)")
+            if answer == "ok":
+                return frozenset(name for (name,) in connection.execute("SELECT id FROM opt_out"))
+    except (sqlite3.Error, ValueError):
+        pass
+    raise IndexUnusableError(
+        index / CATALOG,
+        "is damaged, and what the index keeps out cannot be read from it",
+        remedy=f"to build anew without these opt-outs delete the folder {index} yourself",
+    )
 
 
 def write_catalog(index: Path, catalog: Catalog) -> None:
@@ -223,7 +253,9 @@ def writer_lock(index: Path, *, wait_seconds: float | None = None) -> Iterator[N
     An exclusive SQLite transaction on a file of its own: works on every platform and ends with its process.
     """
     wait = WAIT_SECONDS if wait_seconds is None else wait_seconds
-    with closing(sqlite3.connect(index / LOCK, timeout=wait, isolation_level=None)) as connection:
+    with _errors_named(index):
+        connection = sqlite3.connect(index / LOCK, timeout=wait, isolation_level=None)
+    with closing(connection):
         with _errors_named(index):
             connection.execute("BEGIN EXCLUSIVE")
         yield

@@ -127,13 +127,18 @@ class _Group:
 
 def _merge(directory: Path, catalog: Catalog, rows: Sequence[SegmentRow], executor: Executor) -> Catalog:
     """Put one segment in the place of several, and commit that."""
+    gone = {row.id for row in rows}
+    rows = [row for row in catalog.segments if row.id in gone]
     segments = open_segments(directory, rows)
     made = rewrite_segments(directory / SEGMENTS, segments, rows[0].profile, executor)
-    gone = {row.id for row in rows}
     place = catalog.segments.index(rows[0])
-    before = [row for row in catalog.segments[:place] if row.id not in gone]
-    behind = [row for row in catalog.segments[place:] if row.id not in gone]
-    merged = replace(catalog, segments=(*before, *([made] if made else []), *behind))
+    before = tuple(row for row in catalog.segments[:place] if row.id not in gone)
+    behind = tuple(row for row in catalog.segments[place:] if row.id not in gone)
+    merged = replace(catalog, segments=before + behind)
+    if made is not None and all(row.id != made.id for row in merged.segments):
+        merged = replace(catalog, segments=(*before, made, *behind))
+    elif made is not None:
+        merged = merged.with_segment(made)
     write_catalog(directory, merged)
     return merged
 

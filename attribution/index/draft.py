@@ -259,8 +259,16 @@ def place_segment(temporary: Path, final: Path) -> None:
         sync_directory(final.parent)
 
 
-def remove_strays(directory: Path, live: set[str]) -> None:
-    """Delete what a killed writer left behind: segments that no catalog lists. Foreign things stay."""
-    for path in directory.iterdir() if directory.is_dir() else ():
-        if _OURS.fullmatch(path.name) and path.name not in live:
-            shutil.rmtree(path, ignore_errors=True)
+def strays_in(directory: Path, live: set[str]) -> list[Path]:
+    """Segments that no catalog lists, and what a killed writer left behind; foreign things are neither."""
+    paths = directory.iterdir() if directory.is_dir() else ()
+    return sorted(path for path in paths if _OURS.fullmatch(path.name) and path.name not in live)
+
+
+def remove_strays(directory: Path, live: set[str]) -> Path | None:
+    """Delete what :func:`strays_in` names; answers one that could not be deleted."""
+    left = None
+    for path in strays_in(directory, live):
+        shutil.rmtree(path, ignore_errors=True)
+        left = path if path.exists() else left
+    return left

@@ -19,7 +19,7 @@ from attribution.index.opt_outs import OptOuts
 from attribution.index.removal import covered, hide
 from attribution.index.rewrite import rewrite_segments
 from attribution.index.segment import Segment, open_segments
-from attribution.index.writer import making, sweep
+from attribution.index.writer import erase_replaced, making, sweep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ def merge_indexes(directory: Path, others: Sequence[Path]) -> MergeSummary:
         for other, catalog in zip(others, theirs, strict=True):
             merger.take_in(other, catalog)
         write_catalog(directory, merger.catalog)
-        sweep(directory, merger.catalog)
+        erase_replaced(directory, merger.catalog)
         return merger.summary
 
 
@@ -81,13 +81,19 @@ class _Merger:
             mine = next((mine for mine in self.catalog.segments if mine.id == row.id), None)
             if mine is not None:
                 self._already_here += 1
-                self._replace(mine, self._revived(mine, row, segment))
+                self.catalog = self.catalog.with_segment(self._revived(mine, row, segment))
                 continue
             segment.verify()
             made = self._bring(self._without_opted_out(row, segment), segment)
-            if made is not None and all(made.id != mine.id for mine in self.catalog.segments):
-                self._documents += made.documents
-                self.catalog = replace(self.catalog, segments=(*self.catalog.segments, made))
+            if made is not None:
+                self._enter(made)
+
+    def _enter(self, made: SegmentRow) -> None:
+        """Take a row in; a segment of that id that we have shows again all that it holds."""
+        mine = next((mine for mine in self.catalog.segments if mine.id == made.id), None)
+        self._already_here += mine is not None
+        self._documents += made.documents - (mine.documents if mine else 0)
+        self.catalog = self.catalog.with_segment(made)
 
     def _revived(self, mine: SegmentRow, theirs: SegmentRow, segment: Segment) -> SegmentRow:
         """A segment that both have: what only we removed comes back, unless it is opted out."""
@@ -95,10 +101,6 @@ class _Merger:
         whole = replace(mine, hidden=both[:0])
         opted_out, _ = covered(segment, self._opt_outs)
         return hide(whole, segment, np.union1d(both, opted_out))
-
-    def _replace(self, before: SegmentRow, after: SegmentRow) -> None:
-        rows = tuple(after if row is before else row for row in self.catalog.segments)
-        self.catalog = replace(self.catalog, segments=rows)
 
     def _without_opted_out(self, row: SegmentRow, segment: Segment) -> SegmentRow:
         found, _ = covered(segment, self._opt_outs)

@@ -6,29 +6,33 @@ from enum import StrEnum
 
 
 class Profile(StrEnum):
-    """Trade between size and the shortest run that is certain to be found.
+    """Trade between size, the lanes that can be asked, and the shortest run that is certain to be found.
 
-    A verbatim run of k + w - 1 tokens (k = 8) always shares a seed: 23 tokens in ``full``, 55 in
+    A verbatim run of k + w - 1 tokens (k = 8) always shares a seed: 23 tokens in full and seeds, 55 in
     ``sparse``. That seed leads to a match if the whole lines around it reach the tokens that were asked for.
     """
 
     FULL = "full"
+    """Every lane."""
+    SEEDS = "seeds"
+    """Literal and structural seeds: no search by words, no near copies by signature."""
     SPARSE = "sparse"
+    """Literal seeds alone, few of them."""
 
     @property
     def window_tokens(self) -> int:
         """The winnowing window w."""
-        return 16 if self is Profile.FULL else 48
+        return 48 if self is Profile.SPARSE else 16
 
     @property
     def repeat_cap(self) -> int:
         """Places kept of a seed in one document."""
-        return 4 if self is Profile.FULL else 1
+        return 1 if self is Profile.SPARSE else 4
 
     @property
     def keeps_structure(self) -> bool:
         """Whether structural seeds are kept, by which renamed copies are found."""
-        return self is Profile.FULL
+        return self is not Profile.SPARSE
 
     @property
     def keeps_words(self) -> bool:
@@ -43,7 +47,7 @@ class Profile(StrEnum):
     @property
     def sketch_type(self) -> str:
         """Numpy type of one line sketch; a sparse index keeps the low byte only."""
-        return "<u2" if self is Profile.FULL else "u1"
+        return "u1" if self is Profile.SPARSE else "<u2"
 
     @property
     def columns(self) -> dict[str, str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from attribution.index.catalog import Catalog, SegmentRow, write_catalog
 from attribution.index.documents import ABSENT
-from attribution.index.opt_outs import OptOuts, parse_id
+from attribution.index.opt_outs import OptOuts, key_of, parse_id
 from attribution.index.segment import Segment, open_segments
 from attribution.index.writer import writing
 
@@ -61,9 +61,9 @@ def readmit(directory: Path, ids: Iterable[str]) -> int:
 
     What was removed does not come back by itself. Raises as :func:`remove` does.
     """
-    wanted = {parse_id(name).casefold() for name in ids}
+    wanted = {key_of(parse_id(name)) for name in ids}
     with writing(directory) as catalog:
-        kept = frozenset(name for name in catalog.opt_outs if name.casefold() not in wanted)
+        kept = frozenset(name for name in catalog.opt_outs if key_of(name) not in wanted)
         write_catalog(directory, replace(catalog, opt_outs=kept))
         return len(catalog.opt_outs) - len(kept)
 

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from attribution.index.arrays import Array, ArrayFile
 from attribution.native.library import KERNELS, pointer
 
-CAPACITY = 512
-"""Ranges that one look-up can answer."""
 _REPEATS = 16
 _GAP_TOKENS = 64
 _DIAGONAL_STEP = 8
 _ALIGNED = 128
+"""Chains that are aligned, and so ranges that are answered; more for texts of more than a thousand lines."""
+_LINES_A_CHAIN = 8
 _ALIGNED_A_LINE = 18
 _LEAST_HITS = 1 << 12
 _HITS_A_SEED = 16
@@ -158,13 +158,10 @@ class SeedLane:
         :class:`IndexCorruptError` where the file is damaged.
         """
         asked = _asked(query, min_tokens, focus)
-        found = np.empty(CAPACITY, dtype=FOUND)
+        limits = _limits(query)
+        found = np.empty(limits.aligned, dtype=FOUND)
         count = KERNELS.sc_find(
-            ctypes.byref(self._lane),
-            ctypes.byref(asked),
-            ctypes.byref(_limits(query)),
-            pointer(found),
-            CAPACITY,
+            ctypes.byref(self._lane), ctypes.byref(asked), ctypes.byref(limits), pointer(found), len(found)
         )
         if count < 0:
             self._file.raise_damage()
@@ -210,7 +207,7 @@ def _limits(query: SeedQuery) -> _Limits:
         repeats=_REPEATS,
         gap_tokens=_GAP_TOKENS,
         diagonal_step=_DIAGONAL_STEP,
-        aligned=_ALIGNED,
+        aligned=max(_ALIGNED, len(query.sketches) // _LINES_A_CHAIN),
         aligned_a_line=_ALIGNED_A_LINE,
         hits=min(_MOST_HITS, max(_LEAST_HITS, _HITS_A_SEED * len(query.keys))),
     )

@@ -128,7 +128,7 @@ class Segment:
         return self._sketches.slice(start, stop)
 
     def structure_sketches(self, document: int) -> Array:
-        """Structural line sketches of a document of the full profile, one byte for each line."""
+        """Structural line sketches of a document, where the profile keeps them: one byte for each line."""
         start, stop = self.line_base.slice(document, document + 2).tolist()
         return self.file["structure_sketches"].slice(start, stop)
 

@@ -9,6 +9,7 @@ from attribution.errors import IndexCorruptError, IndexUnusableError
 from attribution.index.arrays import ArrayFile
 from attribution.index.catalog import CATALOG, SEGMENTS, read_segments
 from attribution.index.contents import contents_of
+from attribution.index.draft import strays_in
 from attribution.index.segment import ARRAYS, Segment
 
 
@@ -20,6 +21,8 @@ class VerifyReport:
     size_bytes: int
     damages: tuple[IndexUnusableError, ...]
     """One for each damaged file, which it names."""
+    strays: tuple[Path, ...]
+    """Folders of segments that are not part of the index any more, or not yet, while a writer is at work."""
 
 
 def verify_index(directory: Path) -> VerifyReport:
@@ -32,7 +35,10 @@ def verify_index(directory: Path) -> VerifyReport:
     files = [directory / CATALOG, *(path for folder in folders for path in sorted(folder.glob("*")))]
     damages = tuple(error for folder in folders for error in _damages(folder))
     return VerifyReport(
-        files=len(files), size_bytes=sum(path.stat().st_size for path in files), damages=damages
+        files=len(files),
+        size_bytes=sum(path.stat().st_size for path in files),
+        damages=damages,
+        strays=tuple(strays_in(directory / SEGMENTS, {folder.name for folder in folders})),
     )
 
 

@@ -27,7 +27,7 @@ def writing(directory: Path) -> Iterator[Catalog]:
         catalog = read_catalog(directory)
         sweep(directory, catalog)
         yield catalog
-        sweep(directory, read_catalog(directory))
+        erase_replaced(directory, read_catalog(directory))
 
 
 @contextmanager
@@ -52,9 +52,21 @@ def _own_folder(directory: Path) -> Path:
 
 
 def sweep(directory: Path, catalog: Catalog) -> None:
-    """Delete everything of ours that the catalog does not list."""
+    """Delete everything of ours that the catalog does not list, as far as that is possible."""
     (directory / f"{CATALOG}.new").unlink(missing_ok=True)
     remove_strays(directory / SEGMENTS, {row.id for row in catalog.segments})
+
+
+def erase_replaced(directory: Path, catalog: Catalog) -> None:
+    """The same once the catalog is committed: raises :class:`IndexUnusableError` where anything stays."""
+    left = remove_strays(directory / SEGMENTS, {row.id for row in catalog.segments})
+    if left is not None:
+        raise IndexUnusableError(
+            directory,
+            f"the change is committed, but {left}, which is not part of it any more, cannot be deleted "
+            "and may hold what was removed",
+            remedy="make it writable and run: sc-attrib index compact, or delete that folder yourself",
+        )
 
 
 @contextmanager

@@ -15,6 +15,8 @@ FOLDER = Path(__file__).parent
 LIBRARY = FOLDER / {"win32": "kernels.dll", "darwin": "libkernels.dylib"}.get(sys.platform, "libkernels.so")
 _FLAGS = ("-std=c++17", "-O3", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti")
 _WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wno-sign-conversion")
+_UNIVERSAL = ("-arch", "arm64", "-arch", "x86_64")
+"""For a Python that runs on both kinds of Mac, whose wheels say so in their names."""
 _MSVC_FLAGS = ("/nologo", "/std:c++17", "/O2", "/LD", "/EHs-c-")
 
 
@@ -32,7 +34,7 @@ def compile_library(target: Path = LIBRARY) -> None:
     import subprocess
 
     unfinished = target.with_name(f"{target.name}.{os.getpid()}.tmp")
-    command = [*_compiler(), *(str(path) for path in sources()), *_output(unfinished)]
+    command = [*compiler(), *(str(path) for path in sources()), *_output(unfinished)]
     try:
         subprocess.run(command, check=True, capture_output=True, text=True, cwd=FOLDER)
         unfinished.replace(target)
@@ -47,13 +49,16 @@ def compile_library(target: Path = LIBRARY) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def _compiler() -> list[str]:
+def compiler() -> list[str]:
+    """The compiler and its flags, as a command line begins."""
     import shlex
+    import sysconfig
 
     named = shlex.split(os.environ.get("CXX", ""))
     if sys.platform == "win32" and not named:
         return ["cl", *_MSVC_FLAGS]
-    return [*(named or ["c++"]), *_FLAGS, *_WARNINGS]
+    is_for_two = sys.platform == "darwin" and sysconfig.get_platform().endswith("universal2")
+    return [*(named or ["c++"]), *_FLAGS, *_WARNINGS, *(_UNIVERSAL if is_for_two else ())]
 
 
 def _output(target: Path) -> list[str]:

@@ -1,85 +1,18 @@
-// From the seeds of a text to the ranges of known files that it is like: look up, chain, align.
-//
-// As sequence aligners do: hits of one document that lie on nearby diagonals (source line minus query line) and
-// follow each other within bounded gaps belong to one copy. Lines are counted through the whole segment, so
-// hits can be chained before anybody asks which document they lie in.
+// From the seeds of a text to the ranges of known files that it is like: chains, aligned line by line, as far as
+// more is shared than differs.
 #include <algorithm>
+#include <cstdlib>
 #include <vector>
 
 #include "align.hpp"
+#include "chains.hpp"
 #include "checked.hpp"
 #include "kernels.hpp"
-#include "postings.hpp"
+#include "lane.hpp"
 
 namespace {
 
-using sc::CodeLines;
-using sc::Range;
-
-// One lane of a segment: its posting table, and the sketches that tell whether lines are equal.
-struct Lane {
-    sc::PostingTable table;
-    uint64_t line_base;  // offset of uint32[documents + 1]: first line of each document
-    uint64_t documents;
-    uint64_t sketches;  // offset of one sketch a line
-    uint64_t sketch_bytes;  // 1 or 2
-    uint64_t token_counts;  // offset of uint32[documents]
-    const uint8_t* hidden;  // one byte a document, not zero where it was removed; or null
-};
-
-// A text prepared for looking up in one lane. Lines count from 1.
-struct Query {
-    const uint64_t* keys;
-    const uint32_t* positions;  // token at which each seed starts, ascending
-    uint64_t seeds;
-    const uint64_t* token_hashes;
-    const int32_t* token_lines;
-    const uint8_t* telling;  // for each token, not zero where it says something (is no boilerplate)
-    uint64_t tokens;
-    const uint16_t* sketches;
-    uint64_t lines;
-    uint64_t focus_first;  // only ranges that share a token in [focus_first, focus_end) count
-    uint64_t focus_end;
-    uint32_t seed_tokens;
-    uint32_t min_tokens;  // tokens that a range must share
-};
-
-struct Limits {
-    uint32_t repeats;  // a seed that occurs more often in the query is mere repetition
-    uint32_t gap_tokens;  // tokens of foreign code that a copy may hold in one place
-    uint32_t diagonal_step;  // lines that one edit may insert or remove before a copy is seen as two
-    uint32_t aligned;  // chains that are aligned, best first
-    uint32_t aligned_a_line;  // of them, chains that concern the same line of the query
-    uint32_t hits;  // hits that are chained, rarest seeds first
-};
-
-// What is answered: two ranges of lines (from 1, both ends included) and what they share.
-struct Found {
-    uint32_t document;
-    uint32_t query_first, query_last;
-    uint32_t source_first, source_last;
-    uint32_t tokens;  // query tokens that the source holds too
-    uint32_t telling;  // those of them that are no boilerplate
-    uint32_t query_tokens;  // tokens of the query range
-    uint32_t seeds;  // seeds of the chain
-    uint32_t common_seeds;  // seeds of the query range that are in too many documents to be kept
-    uint32_t equal_lines;  // lines of the query range that have their equal in the source range
-    uint32_t distinct;  // different tokens among the shared ones
-    float source_tokens;  // estimate of the tokens of the source range
-};
-
-struct Hit {
-    int64_t diagonal;  // its line less the seed's line in the query
-    uint32_t line;  // in the segment, from 0
-    uint32_t seed;  // index into the query's seeds
-};
-
-struct Chain {
-    size_t first, end;  // in the vector of chained hits
-    uint32_t document;
-    uint32_t start_line, end_line;  // of the document, in the segment
-    uint32_t covered;  // query tokens under the seeds
-};
+using namespace sc;
 
 constexpr uint64_t kMarginLines = 1024;  // lines around a chain, beside as many as the query has, that are looked at
 constexpr size_t kMaxComparisons = size_t{1} << 22;  // lines of two texts that are compared one by one
@@ -95,8 +28,7 @@ public:
 
     // False where the file is damaged.
     bool run(Found* found, size_t capacity, size_t& count) {
-        if (!look_up()) return false;
-        if (!chain_hits()) return false;
+        if (!find_chains(lane_, query_, limits_, chains_)) return false;
         prepare_lines();
         return align_chains(found, capacity, count);
     }
@@ -107,15 +39,15 @@ public:
         number_tokens();
         uint32_t start, end;
         const uint64_t base = lane_.line_base + 4 * uint64_t{document};
-        if (!sc::read_checked(*lane_.table.file, base, start)) return false;
-        if (!sc::read_checked(*lane_.table.file, base + 4, end)) return false;
+        if (!read_checked(*lane_.table.file, base, start)) return false;
+        if (!read_checked(*lane_.table.file, base + 4, end)) return false;
         const Chain whole{0, 0, document, start, end, 0};
         if (start == end) return true;
         if (!load_source(whole, start, end - 1)) return false;
         Range place;
         any = best_place(place);
         if (!any) return true;
-        sc::Alignment alignment = sc::align(ours_, theirs_, {0, ours_.size()}, place, {}, jump_tokens_);
+        Alignment alignment = align(ours_, theirs_, {0, ours_.size()}, place, {}, jump_tokens_);
         any = !alignment.equal.empty();
         if (!any) return true;
         alignment.query = {alignment.equal.front().first, size_t{alignment.equal.back().first} + 1};
@@ -140,177 +72,13 @@ private:
         return votes[best] > 0;
     }
 
-    int32_t query_line(const Hit& hit) const { return query_.token_lines[position(hit)]; }
-    uint32_t position(const Hit& hit) const { return query_.positions[hit.seed]; }
-
-    // Collects the places of the query's seeds, and which of them are common.
-    bool look_up() {
-        struct Place {
-            uint32_t size, seed, first;
-        };
-        std::vector<Place> places;
-        for (const uint32_t seed : unrepeated_seeds()) {
-            sc::RecordRange bucket;
-            if (!sc::bucket_of(lane_.table, query_.keys[seed], bucket)) return false;
-            const sc::RecordRange equal = sc::equal_records(lane_.table, query_.keys[seed], bucket);
-            if (equal.end == equal.first) continue;
-            const uint64_t last = sc::record_at(lane_.table, equal.end - 1) & lane_.table.payload_mask();
-            if (last == lane_.table.common()) {
-                common_.push_back(query_.positions[seed]);
-            } else {
-                places.push_back({equal.end - equal.first, seed, equal.first});
-            }
-        }
-        std::sort(common_.begin(), common_.end());
-        std::stable_sort(places.begin(), places.end(), [](const Place& a, const Place& b) { return a.size < b.size; });
-        for (const Place& place : places) {
-            if (hits_.size() + place.size > limits_.hits) break;
-            for (uint32_t i = 0; i < place.size; ++i) {
-                const uint64_t record = sc::record_at(lane_.table, place.first + i);
-                const uint32_t line = static_cast<uint32_t>(record & lane_.table.payload_mask());
-                const int32_t ours = query_.token_lines[query_.positions[place.seed]];
-                hits_.push_back({int64_t{line} - ours, line, place.seed});
-            }
-        }
-        return true;
-    }
-
-    // Seeds in the order of their keys (which is the order of the table), without mere repetition.
-    std::vector<uint32_t> unrepeated_seeds() const {
-        std::vector<uint32_t> order(query_.seeds);
-        for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
-        std::sort(order.begin(), order.end(), [this](uint32_t a, uint32_t b) {
-            return query_.keys[a] != query_.keys[b] ? query_.keys[a] < query_.keys[b] : a < b;
-        });
-        size_t kept = 0;
-        for (size_t i = 0; i < order.size();) {
-            size_t end = i;
-            while (end < order.size() && query_.keys[order[end]] == query_.keys[order[i]]) ++end;
-            if (end - i <= limits_.repeats) {
-                for (size_t j = i; j < end; ++j) order[kept++] = order[j];
-            }
-            i = end;
-        }
-        order.resize(kept);
-        return order;
-    }
-
-    // Orders hits by diagonal and cuts them into bands, bands into chains.
-    bool chain_hits() {
-        std::sort(hits_.begin(), hits_.end(), [this](const Hit& a, const Hit& b) {
-            const int64_t left = a.diagonal, right = b.diagonal;
-            return left != right ? left < right : a.seed < b.seed;
-        });
-        for (size_t i = 0; i < hits_.size();) {
-            size_t end = i + 1;
-            while (end < hits_.size() && hits_[end].diagonal - hits_[end - 1].diagonal <= limits_.diagonal_step) ++end;
-            if (!(end - i == 1 ? chain_lone(hits_[i]) : chain_band(i, end))) return false;
-            i = end;
-        }
-        return true;
-    }
-
-    // A lone seed counts only if a whole line at it is equal as well.
-    bool chain_lone(const Hit& hit) {
-        const uint32_t line = static_cast<uint32_t>(query_line(hit));
-        bool equal = false;
-        for (uint32_t step = 0; step <= 1 && !equal; ++step) {
-            uint16_t sketch = 0;
-            if (line + step > query_.lines) break;
-            if (!sketch_of(uint64_t{hit.line} + step, sketch)) return false;
-            equal = sketch != sc::kBlank && sketch == (query_.sketches[line + step - 1] & mask_);
-        }
-        if (!equal) return true;
-        uint32_t document, start, end;
-        if (!document_of(hit.line, document, start, end)) return false;
-        kept_.push_back(hit);
-        add_chain(kept_.size() - 1, document, start, end);
-        return true;
-    }
-
-    // Cuts a band at document boundaries first.
-    bool chain_band(size_t first, size_t end) {
-        std::sort(hits_.begin() + first, hits_.begin() + end, [](const Hit& a, const Hit& b) { return a.line < b.line; });
-        for (size_t i = first; i < end;) {
-            uint32_t document, start, stop;
-            if (!document_of(hits_[i].line, document, start, stop)) return false;
-            size_t next = i;
-            while (next < end && hits_[next].line < stop) ++next;
-            if (next - i == 1) {
-                if (!chain_lone(hits_[i])) return false;
-            } else {
-                chain_document(i, next, document, start, stop);
-            }
-            i = next;
-        }
-        return true;
-    }
-
-    // Of each seed keeps the hit nearest to the band's middle: repetitive code meets itself on many diagonals at
-    // once, which lie evenly around the true one.
-    void chain_document(size_t first, size_t end, uint32_t document, uint32_t start, uint32_t stop) {
-        std::vector<int64_t> diagonals;
-        for (size_t i = first; i < end; ++i) diagonals.push_back(hits_[i].diagonal);
-        std::nth_element(diagonals.begin(), diagonals.begin() + diagonals.size() / 2, diagonals.end());
-        const int64_t middle = diagonals[diagonals.size() / 2];
-        std::sort(hits_.begin() + first, hits_.begin() + end, [this, middle](const Hit& a, const Hit& b) {
-            if (a.seed != b.seed) return a.seed < b.seed;
-            const int64_t left = std::abs(a.diagonal - middle), right = std::abs(b.diagonal - middle);
-            return left != right ? left < right : a.line < b.line;
-        });
-        size_t chain = kept_.size();
-        for (size_t i = first; i < end; ++i) {
-            if (i > first && hits_[i].seed == hits_[i - 1].seed) continue;
-            if (kept_.size() > chain && breaks(kept_.back(), hits_[i])) {
-                add_chain(chain, document, start, stop);
-                chain = kept_.size();
-            }
-            kept_.push_back(hits_[i]);
-        }
-        add_chain(chain, document, start, stop);
-    }
-
-    bool breaks(const Hit& before, const Hit& after) const {
-        return position(after) - position(before) > limits_.gap_tokens ||
-               int64_t{after.line} < int64_t{before.line} - limits_.diagonal_step;
-    }
-
-    void add_chain(size_t first, uint32_t document, uint32_t start, uint32_t stop) {
-        uint32_t covered = query_.seed_tokens;
-        for (size_t i = first + 1; i < kept_.size(); ++i) {
-            covered += std::min(position(kept_[i]) - position(kept_[i - 1]), query_.seed_tokens);
-        }
-        if (lane_.hidden == nullptr || lane_.hidden[document] == 0) {
-            chains_.push_back({first, kept_.size(), document, start, stop, covered});
-        }
-    }
-
-    bool document_of(uint32_t line, uint32_t& document, uint32_t& start, uint32_t& end) const {
-        uint64_t low = 0, high = lane_.documents;
-        while (high - low > 1) {
-            const uint64_t middle = (low + high) / 2;
-            uint32_t base;
-            if (!sc::read_checked(*lane_.table.file, lane_.line_base + 4 * middle, base)) return false;
-            (base <= line ? low : high) = middle;
-        }
-        document = static_cast<uint32_t>(low);
-        return sc::read_checked(*lane_.table.file, lane_.line_base + 4 * low, start) &&
-               sc::read_checked(*lane_.table.file, lane_.line_base + 4 * (low + 1), end);
-    }
-
-    bool sketch_of(uint64_t line, uint16_t& sketch) const {
-        const uint64_t at = lane_.sketches + line * lane_.sketch_bytes;
-        if (lane_.sketch_bytes == 2) return sc::read_checked(*lane_.table.file, at, sketch);
-        uint8_t narrow;
-        if (!sc::read_checked(*lane_.table.file, at, narrow)) return false;
-        sketch = narrow;
-        return true;
-    }
+    uint32_t query_line(size_t hit) const { return chains_.query_line(query_, hit); }
+    uint32_t position(size_t hit) const { return chains_.position(query_, hit); }
 
     void prepare_lines() {
         for (uint32_t line = 1; line <= query_.lines; ++line) {
             const uint16_t sketch = query_.sketches[line - 1] & mask_;
-            if (sketch != sc::kBlank) ours_.add(sketch, line);
+            if (sketch != kBlank) ours_.add(sketch, line);
         }
         first_token_.assign(query_.lines + 2, 0);
         for (uint64_t token = 0; token < query_.tokens; ++token) ++first_token_[query_.token_lines[token] + 1];
@@ -319,16 +87,16 @@ private:
     }
 
     bool align_chains(Found* found, size_t capacity, size_t& count) {
-        if (chains_.empty()) return true;
+        if (chains_.chains.empty()) return true;
         number_tokens();
-        std::stable_sort(chains_.begin(), chains_.end(),
+        std::stable_sort(chains_.chains.begin(), chains_.chains.end(),
                          [](const Chain& a, const Chain& b) { return a.covered > b.covered; });
         std::vector<uint16_t> aligned_at(query_.lines + 2, 0);
         uint32_t aligned = 0;
-        for (const Chain& chain : chains_) {
+        for (const Chain& chain : chains_.chains) {
             if (aligned >= limits_.aligned || count >= capacity) break;
-            const uint32_t first = query_line(kept_[chain.first]);
-            const uint32_t last = query_line(kept_[chain.end - 1]);
+            const uint32_t first = query_line(chain.first);
+            const uint32_t last = query_line(chain.end - 1);
             if (is_crowded(aligned_at, first, last) || is_shadowed(chain, first, last, found, count)) continue;
             ++aligned;
             for (uint32_t line = first; line <= last; ++line) ++aligned_at[line];
@@ -348,8 +116,8 @@ private:
 
     // Whether a range at hand holds far more than this chain, around the same place, ever could.
     bool is_shadowed(const Chain& chain, uint32_t first, uint32_t last, const Found* found, size_t count) const {
-        const uint32_t seeds_end = position(kept_[chain.end - 1]) + query_.seed_tokens;
-        const uint32_t most = seeds_end - position(kept_[chain.first]) + kExtensionTokens;
+        const uint32_t seeds_end = position(chain.end - 1) + query_.seed_tokens;
+        const uint32_t most = seeds_end - position(chain.first) + kExtensionTokens;
         for (size_t i = 0; i < count; ++i) {
             const bool around = found[i].query_first <= first && last <= found[i].query_last;
             if (around && found[i].tokens > 2 * most) return true;
@@ -364,17 +132,17 @@ private:
         const uint64_t first = lowest - std::min<uint64_t>(lowest - chain.start_line, margin);
         const uint64_t end = std::min<uint64_t>(chain.end_line, highest + margin + 1);
         const uint64_t at = lane_.sketches + first * lane_.sketch_bytes;
-        if (!sc::ensure(*lane_.table.file, at, (end - first) * lane_.sketch_bytes)) return false;
+        if (!ensure(*lane_.table.file, at, (end - first) * lane_.sketch_bytes)) return false;
         const uint8_t* bytes = lane_.table.file->base + at;
         theirs_.clear();
         for (uint64_t line = first; line < end; ++line, bytes += lane_.sketch_bytes) {
             uint16_t sketch = bytes[0];
             if (lane_.sketch_bytes == 2) sketch = static_cast<uint16_t>(sketch | bytes[1] << 8);
-            if (sketch != sc::kBlank) theirs_.add(sketch, static_cast<uint32_t>(line - chain.start_line + 1));
+            if (sketch != kBlank) theirs_.add(sketch, static_cast<uint32_t>(line - chain.start_line + 1));
         }
         uint32_t tokens;
         const uint64_t count_at = lane_.token_counts + 4 * uint64_t{chain.document};
-        if (!sc::read_checked(*lane_.table.file, count_at, tokens)) return false;
+        if (!read_checked(*lane_.table.file, count_at, tokens)) return false;
         const float document_lines = static_cast<float>(std::max(1u, chain.end_line - chain.start_line));
         const float code_share = static_cast<float>(theirs_.size()) / static_cast<float>(std::max<uint64_t>(1, end - first));
         their_tokens_a_line_ = static_cast<float>(tokens) / document_lines / std::max(code_share, 0.01f);
@@ -382,19 +150,19 @@ private:
     }
 
     // Ranges of lines of code under the chain; the last seed is as many lines high as it is in the query.
-    void ranges_of(const Chain& chain, Range& query, Range& source, sc::Anchors& anchors) const {
-        const Hit& last = kept_[chain.end - 1];
+    void ranges_of(const Chain& chain, Range& query, Range& source, Anchors& anchors) const {
+        const size_t last = chain.end - 1;
         const uint64_t last_token = std::min<uint64_t>(position(last) + query_.seed_tokens, query_.tokens) - 1;
         const uint32_t query_last = static_cast<uint32_t>(query_.token_lines[last_token]);
-        const uint32_t height = query_last - static_cast<uint32_t>(query_line(last));
-        uint32_t lowest = kept_[chain.first].line, highest = lowest;
+        const uint32_t height = query_last - query_line(last);
+        uint32_t lowest = chains_.hits[chain.first].line, highest = lowest;
         for (size_t i = chain.first; i < chain.end; ++i) {
-            const uint32_t line = kept_[i].line;
+            const uint32_t line = chains_.hits[i].line;
             lowest = std::min(lowest, line);
             highest = std::max(highest, line);
-            anchors.emplace_back(ours_.at_or_after(query_line(kept_[i])), theirs_.at_or_after(line - chain.start_line + 1));
+            anchors.emplace_back(ours_.at_or_after(query_line(i)), theirs_.at_or_after(line - chain.start_line + 1));
         }
-        query = {ours_.at_or_after(query_line(kept_[chain.first])), ours_.at_or_after(query_last + 1)};
+        query = {ours_.at_or_after(query_line(chain.first)), ours_.at_or_after(query_last + 1)};
         source = {theirs_.at_or_after(lowest - chain.start_line + 1),
                   theirs_.at_or_after(highest - chain.start_line + height + 2)};
         query.end = std::max(query.end, query.first);
@@ -402,23 +170,23 @@ private:
     }
 
     bool align_chain(const Chain& chain, Found& found) {
-        uint32_t lowest = kept_[chain.first].line, highest = lowest;
+        uint32_t lowest = chains_.hits[chain.first].line, highest = lowest;
         for (size_t i = chain.first; i < chain.end; ++i) {
-            lowest = std::min(lowest, kept_[i].line);
-            highest = std::max(highest, kept_[i].line);
+            lowest = std::min(lowest, chains_.hits[i].line);
+            highest = std::max(highest, chains_.hits[i].line);
         }
         if (!load_source(chain, lowest, highest)) return false;
         Range query, source;
-        sc::Anchors anchors;
+        Anchors anchors;
         ranges_of(chain, query, source, anchors);
         found = Found{};
         if (query.size() == 0 || source.size() == 0) return true;  // sketches and seeds disagree: not a copy
-        sc::Alignment alignment = sc::align(ours_, theirs_, query, source, anchors, jump_tokens_);
+        Alignment alignment = align(ours_, theirs_, query, source, anchors, jump_tokens_);
         describe(chain, alignment, found);
         return true;
     }
 
-    void describe(const Chain& chain, sc::Alignment& alignment, Found& found) {
+    void describe(const Chain& chain, Alignment& alignment, Found& found) {
         mark_shared(chain, alignment);
         cut_to_the_likest(chain, alignment);
         found.document = chain.document;
@@ -429,8 +197,8 @@ private:
         found.seeds = static_cast<uint32_t>(chain.end - chain.first);
         const uint32_t first = first_token_[found.query_first], end = first_token_[found.query_last + 1];
         found.query_tokens = end - first;
-        found.common_seeds = static_cast<uint32_t>(std::lower_bound(common_.begin(), common_.end(), end) -
-                                                   std::lower_bound(common_.begin(), common_.end(), first));
+        found.common_seeds = static_cast<uint32_t>(std::lower_bound(chains_.common.begin(), chains_.common.end(), end) -
+                                                   std::lower_bound(chains_.common.begin(), chains_.common.end(), first));
         count_shared(first, end, found);
         found.equal_lines = static_cast<uint32_t>(alignment.equal.size());
         uint32_t on_equal_lines = 0;
@@ -480,7 +248,7 @@ private:
 
     // Cuts both ranges to the lines on which most is shared beyond what differs: a range ends where going on would
     // add more that differs.
-    void cut_to_the_likest(const Chain& chain, sc::Alignment& alignment) const {
+    void cut_to_the_likest(const Chain& chain, Alignment& alignment) const {
         double sum = 0, best = 0;
         size_t start = alignment.query.first, best_first = start, best_end = start;
         for (size_t line = alignment.query.first; line < alignment.query.end; ++line) {
@@ -505,9 +273,9 @@ private:
         };
         for (const auto& pair : alignment.equal) include(pair.first, pair.second);
         for (size_t i = chain.first; i < chain.end; ++i) {
-            const size_t source = theirs_.at_or_after(kept_[i].line - chain.start_line + 1);
+            const size_t source = theirs_.at_or_after(chains_.hits[i].line - chain.start_line + 1);
             if (source >= alignment.source.first && source < alignment.source.end) {
-                include(ours_.at_or_after(query_line(kept_[i])), source);
+                include(ours_.at_or_after(query_line(i)), source);
             }
         }
         if (lowest >= highest) return;
@@ -523,20 +291,21 @@ private:
 
     // Tokens under the chain's seeds, between seeds that stand no further apart than winnowing leaves them in code
     // that was not changed, and on equal lines.
-    void mark_shared(const Chain& chain, const sc::Alignment& alignment) {
+    void mark_shared(const Chain& chain, const Alignment& alignment) {
         const Range lines = alignment.query;
         shared_from_ = first_token_[ours_.numbers[lines.first]];
         uint64_t end = first_token_[ours_.numbers[lines.end - 1] + 1];
         if (chain.first < chain.end) {
-            shared_from_ = std::min<uint64_t>(shared_from_, position(kept_[chain.first]));
-            end = std::max<uint64_t>(end, uint64_t{position(kept_[chain.end - 1])} + query_.seed_tokens);
+            shared_from_ = std::min<uint64_t>(shared_from_, position(chain.first));
+            end = std::max<uint64_t>(end, uint64_t{position(chain.end - 1)} + query_.seed_tokens);
         }
         shared_.assign(std::min(end, query_.tokens) - shared_from_, 0);
         for (size_t i = chain.first; i < chain.end; ++i) {
-            const uint64_t seed = position(kept_[i]);
-            const uint64_t next = i + 1 < chain.end ? position(kept_[i + 1]) : seed;
+            const uint64_t seed = position(i);
+            const uint64_t next = i + 1 < chain.end ? position(i + 1) : seed;
             mark(seed, seed + query_.seed_tokens);
-            if (next > seed && next - seed <= kNaturalGap && std::abs(kept_[i + 1].diagonal - kept_[i].diagonal) <= 1) mark(seed, next);
+            if (next <= seed || next - seed > kNaturalGap) continue;
+            if (std::abs(chains_.hits[i + 1].diagonal - chains_.hits[i].diagonal) <= 1) mark(seed, next);
         }
         for (const auto& pair : alignment.equal) {
             const uint32_t line = ours_.numbers[pair.first];
@@ -554,10 +323,7 @@ private:
     const Limits& limits_;
     const uint16_t mask_;
     const uint32_t jump_tokens_;  // equal tokens behind a gap that make an extension go on: more for narrow sketches
-    std::vector<uint32_t> common_;  // positions of common seeds, ascending
-    std::vector<Hit> hits_;
-    std::vector<Hit> kept_;
-    std::vector<Chain> chains_;
+    Chains chains_;
     CodeLines ours_, theirs_;
     std::vector<uint32_t> first_token_;  // by line, from 1
     std::vector<uint8_t> shared_;  // for each query token from shared_from_ on

@@ -1,7 +1,8 @@
 """The compiled kernels, loaded once. Every other module calls them through :data:`KERNELS`.
 
 The functions take pointers and sizes and touch nothing but the arrays they are given; they run without
-Python's global lock, so threads use every core. Their contracts stand in ``kernels.hpp``.
+Python's global lock, so threads use every core. The contract of each stands above it
+in its ``.cpp`` file.
 """
 
 from __future__ import annotations

@@ -292,6 +292,14 @@ ENGINES = {
             lanes=_ours_lanes,
         ),
         Engine(
+            name="sc-attrib-seeds",
+            method="literal and structural seeds alone",
+            version=_ours_version,
+            build=_ours_build("seeds"),
+            load=_ours_load,
+            open=_ours_open,
+        ),
+        Engine(
             name="sc-attrib-sparse",
             method="literal seeds only, window 48",
             version=_ours_version,

@@ -288,3 +288,64 @@ def test_a_reader_keeps_its_view_while_everything_it_reads_is_replaced(made: Pat
             found |= {(digest.hex(), o.url, o.path) for o in segment.documents.origins(number)}
             assert git_digest(text_of(segment, number) or b"") == digest
     assert found == before
+
+
+CHANGES: dict[str, Callable[[Path, Path], object]] = {
+    **{name: OPERATIONS[name] for name in ("build", "compact")},
+    "remove, where an old segment is left": lambda index, other: remove(index, ["https://a.b/c"]),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_data_that_cannot_be_deleted_is_named_and_never_called_erased(made: Path, name: str) -> None:
+    """The change is committed all the same, and the next writer that may delete does so."""
+    if name.startswith("remove"):
+        shutil.copytree(min((made / "segments").iterdir()), made / "segments" / ("0" * 16))
+    unlink = os.unlink
+
+    def refusing(path: str, **options: int) -> None:
+        if os.fspath(path).endswith("arrays.bin"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        unlink(path, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "unlink", refusing)
+        with pytest.raises(IndexUnusableError, match=r"segments/[0-9a-f]{16}.* cannot be deleted") as refused:
+            CHANGES[name](made, made)
+    strays = verify_index(made).strays
+    assert any(str(path) in str(refused.value) for path in strays)
+    compact(made)
+    assert verify_index(made).strays == ()
+    assert not verify_index(made).damages
+
+
+def test_a_build_over_a_damaged_catalog_keeps_its_opt_outs(made: Path, caplog) -> None:
+    content = (made / CATALOG).read_bytes()
+    when = content.index(min(row.created for row in Index.open(made).rows).encode())
+    (made / CATALOG).write_bytes(content[:when] + b"3" + content[when + 1 :])
+    with pytest.raises(IndexCorruptError):
+        catalog.read_catalog(made)
+    assert build_index(made, [file_of(1), file_of(2)]).left_out == {"opted out": 1}
+    assert catalog.read_catalog(made).opt_outs == {str(file_of(1).swhid), "https://example.org/gone"}
+    assert "2 opt-outs were read from it" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda old: old[:5000], lambda old: b"", lambda old: old[:4096] + bytes(9000)]
+)
+def test_a_build_where_opt_outs_cannot_be_read_is_refused(made: Path, damage) -> None:
+    content = (made / CATALOG).read_bytes()
+    (made / CATALOG).write_bytes(damage(content))
+    with pytest.raises(IndexUnusableError, match=r"keeps out cannot be read.* delete the folder"):
+        build_index(made, [file_of(1)])
+    (made / CATALOG).write_bytes(content)
+    assert state_of(made)
+
+
+def test_a_lock_that_cannot_be_opened_is_one_sentence(made: Path) -> None:
+    (made / "writer.lock").unlink()
+    (made / "writer.lock").mkdir()
+    build_index(made.with_name("other"), [file_of(30)])
+    for change in OPERATIONS.values():
+        with pytest.raises(IndexUnusableError, match="check the folder's permissions"):
+            change(made, made.with_name("other"))

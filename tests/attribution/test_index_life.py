@@ -321,6 +321,36 @@ def test_what_only_this_index_removed_comes_back_with_a_merger_once_it_is_readmi
     assert Index.open(index).document_count == 2
 
 
+def test_what_is_added_again_after_it_was_readmitted_is_there_once(tmp_path: Path) -> None:
+    """The new segment is the old one, which shows again what it hid."""
+    build_index(tmp_path, [source(1), source(2)])
+    before = ids(tmp_path)
+    remove(tmp_path, ["https://a.b/c"])
+    readmit(tmp_path, ["https://a.b/c"])
+    assert add_files(tmp_path, [source(1), source(2)]).documents == 2
+    assert ids(tmp_path) == before
+    assert {path: count for (_, _, path), count in places(tmp_path).items()} == {"1.py": 1, "2.py": 1}
+    assert Index.open(tmp_path).document_count == 2
+
+
+def test_a_merger_shows_again_what_it_rewrites_into_a_segment_that_is_here(tmp_path: Path) -> None:
+    """Theirs without the opted-out file is ours, of which everything had been removed."""
+    index, other = tmp_path / "index", tmp_path / "other"
+    build_index(index, [source(1), source(2)])
+    remove(index, ["https://a.b/c"])
+    readmit(index, ["https://a.b/c"])
+    build_index(other, [source(1), source(2), source(3)])
+    remove(other, [str(source(3).swhid)])
+    summary = merge_indexes(index, [other])
+    assert {path for _, _, path in places(index)} == {"1.py", "2.py"}
+    assert (summary.segments, summary.documents, summary.already_here) == (0, 2, 1)
+
+
+def test_equal_segments_of_one_build_are_one(tmp_path: Path) -> None:
+    build_index(tmp_path, [source(1), source(1)], segment_bytes=1)
+    assert len(ids(tmp_path)) == sum(places(tmp_path).values()) == 1
+
+
 def test_an_index_takes_in_neither_itself_nor_a_damaged_one(tmp_path: Path) -> None:
     build_index(tmp_path / "index", [source(1)])
     build_index(tmp_path / "other", [source(2)])

@@ -9,6 +9,7 @@ from swh.model.model import Content
 from swh.model.swhids import CoreSWHID, QualifiedSWHID
 from swh.model.swhids import ObjectType as SwhType
 
+from attribution.index.opt_outs import parse_id
 from attribution.span import Span
 from attribution.swhid import ObjectType, Swhid
 
@@ -110,7 +111,17 @@ def test_a_malformed_core_is_rejected(text: str) -> None:
 
 @pytest.mark.parametrize(
     "qualifier",
-    ["lines=15-9", "lines=0", "lines=x", "path=relative", "visit=nonsense", "unknown=1", "anchor="],
+    [
+        "lines=15-9",
+        "lines=0",
+        "lines=x",
+        f"lines={'9' * 24}",
+        f"bytes=1-{'9' * 19}",
+        "path=relative",
+        "visit=nonsense",
+        "unknown=1",
+        "anchor=",
+    ],
 )
 def test_an_invalid_qualifier_is_ignored_on_reading(qualifier: str) -> None:
     core = "swh:1:cnt:94a9ed024d3859793618152ea559a168bbcbb5e2"
@@ -158,3 +169,10 @@ def test_paths_are_written_as_iri_paths_as_swh_model_writes_them() -> None:
 def test_a_lone_surrogate_is_no_path() -> None:
     with pytest.raises(ValueError, match="surrogates not allowed"):
         dataclasses.replace(Swhid.of_content(b""), path="/\ud800")
+
+
+def test_a_range_may_be_longer_than_a_machine_can_count() -> None:
+    """As long as the specification allows, though nothing reads one of more than 18 digits."""
+    content = Swhid.of_content(b"")
+    assert dataclasses.replace(content, lines=Span(1, 10**24)).lines == Span(1, 10**24)
+    assert parse_id(f"{content};lines={'9' * 24}-{'9' * 25}") == str(content)

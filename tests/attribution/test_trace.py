@@ -433,6 +433,20 @@ def test_a_notebook_is_checked_by_the_code_of_its_cells(tracer: Tracer, stdlib: 
     assert len(match.query) >= 30
 
 
+def test_kept_text_makes_likeness_exact_and_names_the_renames(tmp_path: Path, stdlib: Path) -> None:
+    build_index(tmp_path, read_tree(stdlib / "asyncio", skipped=Counter()), with_contents=True)
+    first, last = place_of(stdlib, "asyncio/queues.py", "__init__")
+    copied = textwrap.dedent(function(stdlib, "asyncio/queues.py", first, last + 40).decode()).encode()
+    tracer = Tracer.open([tmp_path])
+    literal = tracer.trace(OWN + copied, path="x.py").matches[0]
+    assert (literal.is_verified, literal.similarity, literal.renames) == (True, 1.0, ())
+    renamed = tracer.trace(rename(copied, b"_x"), path="x.py").matches[0]
+    assert renamed.kind is Kind.RENAMED
+    assert renamed.is_verified
+    assert renamed.similarity > 0.95
+    assert ("self", "fles_x") in {(rename.source, rename.query) for rename in renamed.renames}
+
+
 def test_lanes_can_be_asked_alone(tracer: Tracer, real_index: Path, stdlib: Path) -> None:
     copied = function(stdlib, "textwrap.py", 200, 230)
     for lane in (Lane.SEEDS, Lane.STRUCTURE, Lane.WORDS):

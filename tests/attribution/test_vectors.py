@@ -235,7 +235,7 @@ def test_segments_with_and_without_vectors_live_side_by_side(sample, functions, 
 
 
 def test_the_sparse_profile_has_no_vectors(sample, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="only the full profile has vectors"):
+    with pytest.raises(UsageError, match="profile sparse has no vectors"):
         build_index(tmp_path, sample[:2], profile=Profile.SPARSE, with_vectors=True)
     build_index(tmp_path, sample[:2], with_vectors=True)
     add_files(tmp_path, sample[2:4], profile=Profile.SPARSE)

@@ -35,6 +35,11 @@ def sparse(directory: Path, files: list[SourceFile]) -> Path:
     return directory
 
 
+def seeds_only(directory: Path, files: list[SourceFile]) -> Path:
+    build_index(directory, files, profile=Profile.SEEDS)
+    return directory
+
+
 def grown(directory: Path, files: list[SourceFile]) -> Path:
     build_index(directory, files[::2])
     add_files(directory, files[1::2])
@@ -72,7 +77,7 @@ def with_vectors(directory: Path, files: list[SourceFile]) -> Path:
     return directory
 
 
-MAKERS: list[Maker] = [built, sparse, grown, compacted, merged, copied, with_vectors]
+MAKERS: list[Maker] = [built, seeds_only, sparse, grown, compacted, merged, copied, with_vectors]
 
 
 @pytest.fixture(scope="module", params=MAKERS, ids=lambda maker: maker.__name__)

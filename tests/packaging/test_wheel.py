@@ -1,12 +1,19 @@
 """What is shipped: the wheel's top level, and that it works without any extra."""
 
+import importlib.util
+import json
+import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from attribution.native.build import LIBRARY, compiler
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {"attribution", "assistant", "lsp", "training"}
@@ -37,29 +44,77 @@ def test_the_default_model_and_its_index_are_shipped(wheel: Path) -> None:
     assert "assistant/default/index/catalog.sqlite" in names
 
 
-def test_the_installed_command_helps_without_any_dependency(wheel: Path, tmp_path: Path) -> None:
-    """Into an empty environment without its dependencies; a missing extra is named, not a traceback."""
-    home = tmp_path / "env"
+def test_the_compiled_library_is_shipped_under_the_name_of_its_platform(wheel: Path) -> None:
+    """One library for every Python version, so the tag names the platform alone."""
+    with zipfile.ZipFile(wheel) as archive:
+        assert f"attribution/native/{LIBRARY.name}" in archive.namelist()
+        (card,) = (name for name in archive.namelist() if name.endswith(".dist-info/WHEEL"))
+        lines = archive.read(card).decode().splitlines()
+    platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    assert wheel.name.endswith(f"-py3-none-{platform}.whl")
+    assert f"Tag: py3-none-{platform}" in lines
+    assert "Root-Is-Purelib: false" in lines
+
+
+def test_on_a_mac_the_library_serves_the_processors_that_the_tag_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setattr("sysconfig.get_platform", lambda: "macosx-10.9-universal2")
+    command = compiler()
+    assert command[-4:] == ["-arch", "arm64", "-arch", "x86_64"]
+    monkeypatch.setattr("sysconfig.get_platform", lambda: "macosx-14.0-arm64")
+    assert "-arch" not in compiler()
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command in an environment that holds the wheel and none of its dependencies."""
+    home = tmp_path_factory.mktemp("installed") / "env"
     venv.create(home, with_pip=False)
+    python = home / "bin" / "python"
     subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "--python",
-            home / "bin" / "python",
-            "install",
-            "-q",
-            "--no-deps",
-            wheel,
-        ],
+        [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-deps", wheel],
         check=True,
         capture_output=True,
     )
-    script = home / "bin" / "sc-attrib"
-    helped = subprocess.run([script, "--help"], capture_output=True, text=True, cwd=tmp_path)
+    return home / "bin" / "sc-attrib"
+
+
+def test_the_installed_command_helps_without_any_dependency(installed: Path, tmp_path: Path) -> None:
+    """A missing extra is named, not a traceback."""
+    helped = subprocess.run([installed, "--help"], capture_output=True, text=True, cwd=tmp_path)
     assert helped.returncode == 0
     assert "check" in helped.stdout
-    started = subprocess.run([script, "lsp"], capture_output=True, text=True, cwd=tmp_path, input="")
+    started = subprocess.run([installed, "lsp"], capture_output=True, text=True, cwd=tmp_path, input="")
     assert started.returncode == 2
     assert "pip install 'sc-attrib[lsp]'" in started.stderr
+
+
+def test_the_installed_command_checks_against_the_bundled_index(installed: Path, tmp_path: Path) -> None:
+    """With this environment's numpy lent to it; our own source, which a .pth file names, is not lent."""
+    known = Path(importlib.util.find_spec("packaging").origin).parent
+    shutil.copytree(known, tmp_path / "mine", ignore=shutil.ignore_patterns("__pycache__"))
+    lent = Path(importlib.util.find_spec("numpy").origin).parents[1]
+    environment = {**os.environ, "PYTHONPATH": str(lent), "XDG_DATA_HOME": str(tmp_path / "data")}
+    done = subprocess.run(
+        [installed, "check", "mine", "--format", "json", "--fail-on", "attribute"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+    )
+    assert done.returncode == 1, done.stderr
+    matches = [match for file in json.loads(done.stdout)["files"] for match in file["matches"]]
+    assert "https://github.com/pypa/packaging" in {match["source"]["origin"] for match in matches}
+    where = "import attribution.native.library as library; print(library.LIBRARY)"
+    loaded = subprocess.run(
+        [installed.with_name("python"), "-c", where],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+        check=True,
+    )
+    assert Path(loaded.stdout.strip()).is_relative_to(installed.parents[1])

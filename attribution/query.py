@@ -69,9 +69,13 @@ class Query:
         return blocks(self.content, self.language, with_whole=True)
 
     def structural_tokens(self, lines: Sequence[int]) -> tuple[int, int]:
-        """How many structural tokens stand on these lines, and how many of them are not boilerplate."""
-        chosen = np.isin(self.structural.token_lines, lines)
-        return int(np.count_nonzero(chosen)), int(np.count_nonzero(self.structural.telling[chosen]))
+        """How many structural tokens stand on ascending lines, and how many of them are not boilerplate."""
+        if not lines:
+            return 0, 0
+        first, end = np.searchsorted(self.structural.token_lines, (lines[0], lines[-1] + 1))
+        chosen = np.isin(self.structural.token_lines[first:end], lines)
+        telling = self.structural.telling[first:end][chosen]
+        return int(np.count_nonzero(chosen)), int(np.count_nonzero(telling))
 
     @property
     def line_count(self) -> int:

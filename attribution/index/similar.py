@@ -44,7 +44,7 @@ _LOGGER = logging.getLogger(__name__)
 def find_similar(segments: Sequence[Segment], query: Query, wanted: Wanted) -> list[Candidate]:
     """The known blocks that the blocks of a query are like, where other lanes did not explain them."""
     lanes = [(segment, lane) for segment in segments if (lane := segment.vectors) is not None]
-    asked = _unexplained(query.blocks, wanted.explained) if lanes else None
+    asked = _unexplained(query, wanted.explained) if lanes else None
     if not asked:
         return []
     if not has_faiss():
@@ -58,15 +58,18 @@ def find_similar(segments: Sequence[Segment], query: Query, wanted: Wanted) -> l
     ]
 
 
-def _unexplained(blocks: Blocks, explained: Sequence[Span]) -> Blocks:
-    """The largest blocks of which other lanes have found too little."""
-    ranges = zip(blocks.first_lines.tolist(), blocks.last_lines.tolist(), strict=True)
-    spans = [Span(first, last) for first, last in ranges]
-    shares = [sum(other.overlap(span) for other in explained) / len(span) for span in spans]
-    missing = np.flatnonzero(np.array(shares, dtype=np.float64) < _EXPLAINED_SHARE)
-    return blocks.at(
-        missing[np.argsort(-blocks.tokens[missing].astype(np.int64), kind="stable")[:_MOST_ASKED]]
-    )
+def _unexplained(query: Query, explained: Sequence[Span]) -> Blocks:
+    """The largest blocks of the query of which other lanes have found too little."""
+    blocks = query.blocks
+    is_explained = np.zeros(query.line_count + 2, dtype=np.int64)
+    for span in explained:
+        is_explained[span.first : span.last + 1] = 1
+    before = np.cumsum(is_explained)
+    lines = blocks.last_lines - blocks.first_lines + 1
+    shares = (before[blocks.last_lines] - before[blocks.first_lines - 1]) / lines
+    missing = np.flatnonzero(shares < _EXPLAINED_SHARE)
+    largest = np.argsort(-blocks.tokens[missing].astype(np.int64), kind="stable")[:_MOST_ASKED]
+    return blocks.at(missing[largest])
 
 
 def _compare(

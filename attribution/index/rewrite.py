@@ -161,7 +161,7 @@ def _number(segments: Sequence[Segment], documents: DocumentTableWriter) -> list
     parts: list[_Part] = []
     for segment in segments:
         count = len(segment.documents)
-        live = np.ones(count, dtype=np.bool_) if segment.hidden is None else segment.hidden == 0
+        live = segment.live_documents
         digests = segment.documents.all_digests()[live]
         numbers, kept = np.full(count, _ABSENT), np.zeros(count, dtype=np.bool_)
         numbers[live], kept[live] = documents.numbers.enter(digests.tobytes())

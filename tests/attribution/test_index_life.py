@@ -23,6 +23,7 @@ from attribution.index.builder import add_files, build_index
 from attribution.index.catalog import read_catalog
 from attribution.index.compaction import FAN_IN, compact
 from attribution.index.contents import text_of
+from attribution.index.documents import DocumentTable
 from attribution.index.index import Index
 from attribution.index.merging import merge_indexes
 from attribution.index.opt_outs import parse_id, read_list
@@ -319,6 +320,54 @@ def test_what_only_this_index_removed_comes_back_with_a_merger_once_it_is_readmi
     merge_indexes(index, [other])
     assert {path for _, _, path in places(index)} == {"1.py", "2.py"}
     assert Index.open(index).document_count == 2
+
+
+def test_an_addition_is_kept_as_the_oldest_segment_whatever_came_between(tmp_path: Path) -> None:
+    build_index(tmp_path, [source(1)], with_contents=True)
+    add_files(tmp_path, [source(2)], profile=Profile.SPARSE, with_contents=False)
+    add_files(tmp_path, [source(3)])
+    index = Index.open(tmp_path)
+    assert [row.profile for row in index.rows] == [Profile.FULL, Profile.SPARSE, Profile.FULL]
+    assert [segment.has_contents for segment in index.segments] == [True, False, True]
+
+
+def test_a_content_of_two_segments_counts_once(tmp_path: Path) -> None:
+    """In what an index says of itself, and in what was taken out of it."""
+    build_index(tmp_path, [source(1), source(2)])
+    add_files(tmp_path, [source(1, "b.py"), source(2, "b.py", url="https://x.y/z"), source(3)])
+    assert Index.open(tmp_path).document_count == 3
+    summary = remove(tmp_path, ["https://a.b/c"])
+    assert (summary.files, summary.documents) == (4, 2)
+    assert Index.open(tmp_path).document_count == 1
+    summary = remove(tmp_path, ["https://x.y/z"])
+    assert (summary.files, summary.documents) == (1, 1)
+
+
+def test_a_place_that_is_met_twice_is_kept_once(tmp_path: Path) -> None:
+    """In one build, and when segments that overlap become one."""
+    files = [source(1), source(2), source(2, "b.py"), source(2, "b.py", date="2020-01-01")]
+    build_index(tmp_path / "one", files)
+    build_index(tmp_path / "twice", [*files, *files])
+    assert ids(tmp_path / "twice") == ids(tmp_path / "one")
+    build_index(tmp_path / "two", [*files, source(3)])
+    merge_indexes(tmp_path / "one", [tmp_path / "two"])
+    compact(tmp_path / "one")
+    assert ids(tmp_path / "one") == ids(tmp_path / "two")
+
+
+def test_many_places_of_one_content_are_decoded_once_a_batch(tmp_path: Path, monkeypatch) -> None:
+    files = [source(1, f"{number}.py") for number in range(50)]
+    build_index(tmp_path, files)
+    decoded = Counter[int]()
+    original = DocumentTable.occurrence
+
+    def counting(table: DocumentTable, number: int) -> Origin:
+        decoded[number] += 1
+        return original(table, number)
+
+    monkeypatch.setattr(DocumentTable, "occurrence", counting)
+    assert add_files(tmp_path, files).left_out == {"in the index already": 50}
+    assert set(decoded.values()) == {1}
 
 
 def test_what_is_added_again_after_it_was_readmitted_is_there_once(tmp_path: Path) -> None:

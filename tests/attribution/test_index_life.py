@@ -30,6 +30,7 @@ from attribution.index.opt_outs import parse_id, read_list
 from attribution.index.profile import Profile
 from attribution.index.removal import readmit, remove
 from attribution.index.segment import Segment
+from attribution.index.spill import COMMON
 from attribution.index.table import PostingTable
 from attribution.languages.language import language_of_path
 from attribution.model import License, Origin, SourceFile
@@ -146,6 +147,15 @@ def keys_in(index: Path, table: str) -> set[int]:
     for segment in Index.open(index).segments:
         decoded = PostingTable(segment.file, table)
         found.update(key for number in range(256) for key in decoded.partition(number)[0].tolist())
+    return found
+
+
+def common_keys(index: Path) -> set[int]:
+    """Literal seeds that keep no places in any segment."""
+    found: set[int] = set()
+    for segment in Index.open(index).segments:
+        for keys, payloads in map(PostingTable(segment.file, "literal").partition, range(256)):
+            found.update(keys[payloads == COMMON].tolist())
     return found
 
 
@@ -368,6 +378,50 @@ def test_many_places_of_one_content_are_decoded_once_a_batch(tmp_path: Path, mon
     monkeypatch.setattr(DocumentTable, "occurrence", counting)
     assert add_files(tmp_path, files).left_out == {"in the index already": 50}
     assert set(decoded.values()) == {1}
+
+
+def test_code_of_some_files_of_a_small_index_is_found_in_them(tmp_path: Path) -> None:
+    """It is common neither in the segment nor to the judge: all of it comes from one origin."""
+    shared = code(500)
+    files = [
+        SourceFile(content=shared + code(n), origin=Origin(url="https://a.b/c", path=f"{n}.py"))
+        for n in range(60)
+    ]
+    build_index(tmp_path, files)
+    assert common_keys(tmp_path) == set()
+
+
+def test_what_was_common_among_removed_files_alone_is_found_in_others(tmp_path: Path) -> None:
+    """Their places were never kept; those of the others are."""
+    shared = code(500)
+
+    def sharing(number: int, url: str) -> SourceFile:
+        return SourceFile(content=shared + code(number), origin=Origin(url=url, path=f"{number}.py"))
+
+    build_index(tmp_path, [source(1), *(sharing(n, "https://gone.org/r") for n in range(2, 82))])
+    common = common_keys(tmp_path)
+    assert len(common) > 10
+    add_files(tmp_path, [sharing(100, "https://x.y/z")])
+    remove(tmp_path, ["https://gone.org/r"])
+    compact(tmp_path)
+    (row,) = Index.open(tmp_path).rows
+    assert row.documents == 2
+    assert not common_keys(tmp_path) & keys_of(shared + code(100))[0]
+
+
+def test_what_is_common_stays_common_when_few_files_are_removed(tmp_path: Path) -> None:
+    shared = code(500)
+    files = [
+        SourceFile(content=shared + code(n), origin=Origin(url="https://a.b", path=f"{n}.py"))
+        for n in range(80)
+    ]
+    build_index(tmp_path, files[:79])
+    common = common_keys(tmp_path)
+    add_files(tmp_path, files[79:])
+    remove(tmp_path, [str(file.swhid) for file in files[:3]])
+    compact(tmp_path)
+    assert common_keys(tmp_path) == common
+    assert len(common) > 10
 
 
 def test_what_is_added_again_after_it_was_readmitted_is_there_once(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from attribution.index.strings import front_code
 from attribution.model import License, Origin
 
 GREATEST_DOCUMENTS = 1 << 23
-_GREATEST_OCCURRENCES = 1 << 24
-_GREATEST_SOURCES = 1 << 20
+GREATEST_OCCURRENCES = 1 << 24
+GREATEST_SOURCES = 1 << 20
 _PIECE_STRINGS = 1 << 14
 
 T = TypeVar("T")
@@ -113,8 +113,8 @@ class DocumentTableWriter:
         """Whether memory would exceed its bound with many more."""
         return (
             len(self) >= GREATEST_DOCUMENTS
-            or len(self._owners) >= _GREATEST_OCCURRENCES
-            or len(self._sources) >= _GREATEST_SOURCES
+            or len(self._owners) >= GREATEST_OCCURRENCES
+            or len(self._sources) >= GREATEST_SOURCES
         )
 
     def add(self, digests: Sequence[bytes], origins: Sequence[Origin]) -> NDArray[np.bool_]:

@@ -18,7 +18,7 @@ from attribution.errors import (
     UsageError,
 )
 from attribution.fingerprint.fingerprint import fingerprint
-from attribution.index import builder
+from attribution.index import builder, compaction
 from attribution.index.builder import add_files, build_index
 from attribution.index.catalog import read_catalog
 from attribution.index.compaction import FAN_IN, compact
@@ -422,6 +422,18 @@ def test_what_is_common_stays_common_when_few_files_are_removed(tmp_path: Path) 
     compact(tmp_path)
     assert common_keys(tmp_path) == common
     assert len(common) > 10
+
+
+@pytest.mark.parametrize("bound", ["GREATEST_OCCURRENCES", "GREATEST_SOURCES"])
+def test_segments_that_would_take_too_much_memory_together_stay_apart(
+    tmp_path: Path, monkeypatch, bound: str
+) -> None:
+    for number in range(0, 120, 40):
+        add_files(tmp_path, [source(n, url=f"https://a.b/{n}") for n in range(number, number + 40)])
+    monkeypatch.setattr(compaction, bound, 80)
+    assert [len(segment.documents) for segment in Index.open(tmp_path).segments] == [40, 40, 40]
+    compact(tmp_path)
+    assert [len(segment.documents) for segment in Index.open(tmp_path).segments] == [80, 40]
 
 
 def test_what_is_added_again_after_it_was_readmitted_is_there_once(tmp_path: Path) -> None:

@@ -96,16 +96,16 @@ def _covered(span: Span, others: Iterable[Span]) -> float:
 
 
 def _ranked(found: Iterable[Candidate]) -> list[Candidate]:
-    """Ranges of the document that holds most of the query first, its largest first; common code last."""
+    """Ranges of the document that holds most of the query first, in it the largest first."""
     documents: dict[bytes, list[Candidate]] = defaultdict(list)
     for candidate in found:
         documents[candidate.known.digest].append(candidate)
-    ranked: dict[tuple[bool, float, float, float], list[Candidate]] = defaultdict(list)
+    ranked: dict[tuple[float, float, bool, float], list[Candidate]] = defaultdict(list)
     for candidates in documents.values():
         merged = _merged(candidates)
         total = sum(weight for _, weight in merged)
         for candidate, weight in merged:
-            key = (candidate.is_common, -round(total, 6), -round(weight, 6), -candidate.similarity)
+            key = (-round(total, 6), -round(weight, 6), candidate.is_common, -candidate.similarity)
             ranked[key].append(candidate)
     return [candidate for key in sorted(ranked) for candidate in _canonical_first(ranked[key])]
 
@@ -142,7 +142,7 @@ def _match(choice: _Chosen, twins: _Twins, policy: Policy, first_line: int) -> M
     own = _places(found, twins)
     places = own.union(*(_places(copy, twins) for copy in choice.copies))
     origin = min((place.origin for place in own), key=_canonical)
-    kind = _kind(found, places)
+    kind = _kind(choice, places)
     return Match(
         kind=kind,
         query=found.query.shifted(first_line - 1),
@@ -179,8 +179,11 @@ def _verdict(policy: Policy, license: License, kind: Kind, places: set[_Place]) 
     return verdict
 
 
-def _kind(candidate: Candidate, places: set[_Place]) -> Kind:
-    if candidate.is_common or len({place.origin.url for place in places}) > COMMON_ORIGINS:
+def _kind(choice: _Chosen, places: set[_Place]) -> Kind:
+    """What the range is; common only if no copy of it says otherwise."""
+    candidate = choice.leader
+    is_common = candidate.is_common and all(copy.is_common for copy in choice.copies)
+    if is_common or len({place.origin.url for place in places}) > COMMON_ORIGINS:
         return Kind.COMMON
     return Kind.NEAR_COPY if Lane.MINHASH in candidate.also_by else _KINDS[candidate.lane]
 

@@ -185,7 +185,7 @@ def _near_copies(segment: Segment, query: Query, wanted: Wanted) -> list[Candida
                     telling_tokens=shared,
                     similarity=2 * shared / (ours + theirs),
                     containment=shared / ours,
-                    weight=jaccard * shared,
+                    weight=2 * shared / (ours + theirs) * shared,
                 )
             )
     return found

@@ -8,13 +8,14 @@ and its verdict counts all places.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from attribution.candidates import Candidate
+from attribution.candidates import Candidate, Known
 from attribution.model import Kind, Lane, License, Match, Origin, Verdict
 from attribution.policy import Policy
+from attribution.span import Span
 from attribution.swhid import Swhid
 
 COMMON_ORIGINS = 16
@@ -24,6 +25,8 @@ _MAX_PLACES = 64
 _SHADOWED_SHARE = dict.fromkeys(Lane, 0.8) | {Lane.STRUCTURE: 0.5}
 """Share of a range's lines that better ones must hold to make it one of their copies, or nothing."""
 _COPY_SHARE = 0.9
+_SEVERE_SHARE = 0.5
+"""The same for literal copies under a licence that is judged more severely than the better one's."""
 _SAME_RANGE_SHARE = 0.5
 _VENDORED = frozenset(
     ("_vendor", "_vendored", "vendor", "third_party", "thirdparty", "extern", "node_modules")
@@ -39,25 +42,57 @@ class _Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """A range that no better one covers, and the places of it and of its copies."""
+    """A range that no better one covers, and its copies."""
 
     leader: Candidate
     copies: list[Candidate] = field(default_factory=list)
 
 
+_Twins = Mapping[bytes, Collection[Known]]
+"""Of each content all that know it: one for each segment and index."""
+
+
 def judge(found: Iterable[Candidate], policy: Policy, *, first_line: int = 1) -> list[Match]:
     """Turn candidates into matches, best first, common code last; query lines count from ``first_line``."""
+    candidates = list(found)
+    twins: dict[bytes, set[Known]] = defaultdict(set)
+    for candidate in candidates:
+        twins[candidate.known.digest].add(candidate.known)
     chosen: list[_Chosen] = []
-    for candidate in _ranked(found):
-        overlaps = [choice.leader.query.overlap(candidate.query) for choice in chosen]
-        if sum(overlaps) < _SHADOWED_SHARE[candidate.lane] * len(candidate.query):
+    for candidate in _ranked(candidates):
+        others = [choice.leader.query for choice in chosen]
+        if _covered(candidate.query, others) < _SHADOWED_SHARE[candidate.lane]:
             chosen.append(_Chosen(candidate))
         else:
-            shadow = chosen[overlaps.index(max(overlaps))]
-            if candidate.tokens >= _COPY_SHARE * shadow.leader.tokens:
+            shadow = max(chosen, key=lambda choice: choice.leader.query.overlap(candidate.query))
+            if _counts_as_copy(candidate, shadow.leader, twins, policy):
                 shadow.copies.append(candidate)
-    matches = [_match(choice, policy, first_line) for choice in chosen]
+    matches = [_match(choice, twins, policy, first_line) for choice in chosen]
     return sorted(matches, key=lambda match: match.kind is Kind.COMMON)
+
+
+def _counts_as_copy(candidate: Candidate, leader: Candidate, twins: _Twins, policy: Policy) -> bool:
+    """Whether a range under a better one holds as much, or enough under a more severe licence."""
+    if candidate.tokens >= _COPY_SHARE * leader.tokens:
+        return True
+    if candidate.lane is not Lane.SEEDS or candidate.tokens < _SEVERE_SHARE * leader.tokens:
+        return False
+    return _worst(candidate, twins, policy) > _worst(leader, twins, policy)
+
+
+def _worst(candidate: Candidate, twins: _Twins, policy: Policy) -> int:
+    kind = Kind.COMMON if candidate.is_common else _KINDS[candidate.lane]
+    return max(policy.judge(p.origin.license, kind).severity for p in _places(candidate, twins))
+
+
+def _covered(span: Span, others: Iterable[Span]) -> float:
+    """Share of a range's lines that others hold, lines that several hold counted once."""
+    lines, end = 0, span.first - 1
+    for other in sorted((o for o in others if o.overlap(span)), key=lambda o: o.first):
+        first, last = max(other.first, end + 1, span.first), min(other.last, span.last)
+        lines += max(0, last - first + 1)
+        end = max(end, last)
+    return lines / len(span)
 
 
 def _ranked(found: Iterable[Candidate]) -> list[Candidate]:
@@ -65,12 +100,13 @@ def _ranked(found: Iterable[Candidate]) -> list[Candidate]:
     documents: dict[bytes, list[Candidate]] = defaultdict(list)
     for candidate in found:
         documents[candidate.known.digest].append(candidate)
-    ranked: dict[tuple[float, float, float], list[Candidate]] = defaultdict(list)
+    ranked: dict[tuple[float, float, bool, float], list[Candidate]] = defaultdict(list)
     for candidates in documents.values():
         merged = _merged(candidates)
         total = sum(weight for _, weight in merged)
         for candidate, weight in merged:
-            ranked[-round(total, 6), -round(weight, 6), -candidate.similarity].append(candidate)
+            key = (-round(total, 6), -round(weight, 6), candidate.is_common, -candidate.similarity)
+            ranked[key].append(candidate)
     return [candidate for key in sorted(ranked) for candidate in _canonical_first(ranked[key])]
 
 
@@ -89,9 +125,9 @@ def _merged(candidates: list[Candidate]) -> list[tuple[Candidate, float]]:
     """Drop ranges of one document that larger ones of it cover; answer what each adds, the largest first."""
     kept: list[tuple[Candidate, float]] = []
     for candidate in sorted(candidates, key=lambda c: -c.weight):
-        overlap = sum(k.query.overlap(candidate.query) for k, _ in kept)
-        if overlap < _SAME_RANGE_SHARE * len(candidate.query):
-            kept.append((candidate, candidate.weight * (1 - overlap / len(candidate.query))))
+        covered = _covered(candidate.query, (k.query for k, _ in kept))
+        if covered < _SAME_RANGE_SHARE:
+            kept.append((candidate, candidate.weight * (1 - covered)))
     return kept
 
 
@@ -100,13 +136,13 @@ def is_vendored(path: str) -> bool:
     return not _VENDORED.isdisjoint(path.split("/"))
 
 
-def _match(choice: _Chosen, policy: Policy, first_line: int) -> Match:
+def _match(choice: _Chosen, twins: _Twins, policy: Policy, first_line: int) -> Match:
     """Make the match: its source is the place that leads, its verdict counts all of them."""
     found = choice.leader
-    own = _places(found)
-    places = own.union(*map(_places, choice.copies)) if choice.copies else own
+    own = _places(found, twins)
+    places = own.union(*(_places(copy, twins) for copy in choice.copies))
     origin = min((place.origin for place in own), key=_canonical)
-    kind = _kind(found, places)
+    kind = _kind(choice, places)
     return Match(
         kind=kind,
         query=found.query.shifted(first_line - 1),
@@ -124,9 +160,10 @@ def _match(choice: _Chosen, policy: Policy, first_line: int) -> Match:
     )
 
 
-def _places(candidate: Candidate) -> set[_Place]:
-    origins = candidate.known.origins(limit=_MAX_PLACES)
-    return {_Place(candidate.known.digest, origin) for origin in origins}
+def _places(candidate: Candidate, twins: _Twins) -> set[_Place]:
+    """Where the content was found, in whichever segment or index."""
+    digest = candidate.known.digest
+    return {_Place(digest, o) for known in twins[digest] for o in known.origins(limit=_MAX_PLACES)}
 
 
 def _canonical(origin: Origin) -> tuple[bool, str, int, str, str]:
@@ -142,8 +179,11 @@ def _verdict(policy: Policy, license: License, kind: Kind, places: set[_Place]) 
     return verdict
 
 
-def _kind(candidate: Candidate, places: set[_Place]) -> Kind:
-    if candidate.is_common or len({place.origin.url for place in places}) > COMMON_ORIGINS:
+def _kind(choice: _Chosen, places: set[_Place]) -> Kind:
+    """What the range is; common only if no copy of it says otherwise."""
+    candidate = choice.leader
+    is_common = candidate.is_common and all(copy.is_common for copy in choice.copies)
+    if is_common or len({place.origin.url for place in places}) > COMMON_ORIGINS:
         return Kind.COMMON
     return Kind.NEAR_COPY if Lane.MINHASH in candidate.also_by else _KINDS[candidate.lane]
 

@@ -1,10 +1,9 @@
 """Tracing: from a text to the known files it is like.
 
-identical   the git blob id is in an index                           → done
-find        each index answers ranges that are like the text, by its seeds, its structure, its signature
-words       only where nothing else was found: BM25 proposes files, their line sketches decide
-vectors     only in an index that has them, for lines without a match: FAISS proposes blocks, lines decide
-judge       ranges → matches with verdicts; see attribution.judge and attribution.policy
+The git blob id tells whether an index holds the very text. Each index answers the ranges that are like it, by
+its seeds, its structure, its signature; for a short text of which nothing was found, words propose files and
+line sketches decide; for lines without a match, in an index that has them, vectors propose blocks, and line
+sketches decide. :mod:`attribution.judge` makes matches of the ranges.
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from attribution.candidates import Candidate
 from attribution.index.index import Index
 from attribution.index.protocol import Index as SearchableIndex
@@ -20,7 +21,7 @@ from attribution.index.protocol import Wanted
 from attribution.judge import judge
 from attribution.languages import Language, language_of
 from attribution.languages.guess import guess_language
-from attribution.model import Attribution, Kind, Lane, Match
+from attribution.model import Attribution, Kind, Lane, Match, Verdict
 from attribution.policy import DEFAULT_POLICY, Policy
 from attribution.query import Query
 from attribution.sources.notebooks import SUFFIX as NOTEBOOK
@@ -65,9 +66,10 @@ class Tracer:
     def trace(self, content: bytes, *, path: str) -> Attribution:
         """Find what a whole text is like. ``path`` labels the answer; its extension tells the language."""
         swhid = Swhid.of_content(content)
-        matches = self._identical(content, swhid)
-        if not matches and content.strip():
-            matches = [self._verified(content, match, path=path) for match in self._alike(path, content)]
+        found = self._identical(path, content, swhid)
+        if content.strip() and not any(m.verdict is Verdict.DENY for m in judge(found, self.policy)):
+            found += self._alike(path, content)
+        matches = (self._verified(content, match, path=path) for match in judge(found, self.policy))
         return Attribution(path=path, swhid=swhid, matches=tuple(matches))
 
     def trace_insertion(
@@ -77,7 +79,7 @@ class Tracer:
 
         The text around it counts as well, since hardly any single line is long enough to be traced alone.
         Lines of the matches are counted so that the first line of ``before`` is ``first_line``; ``path``
-        tells the language.
+        tells the language. The tokens asked for are ``MIN_INSERTION_TOKENS``, whatever ``min_tokens`` is.
         """
         code, language = _code(path, before + inserted + after)
         query = Query.of(code, language=language)
@@ -87,7 +89,7 @@ class Tracer:
         wanted = Wanted(min_tokens=MIN_INSERTION_TOKENS, lanes=self._among(Lane.SEEDS), focus=focus)
         return tuple(judge(self._find(query, wanted), self.policy, first_line=first_line))
 
-    def _alike(self, path: str, content: bytes) -> list[Match]:
+    def _alike(self, path: str, content: bytes) -> list[Candidate]:
         code, language = _code(path, content)
         lanes = self._among(Lane.SEEDS, Lane.STRUCTURE, Lane.MINHASH)
         found: list[Candidate] = []
@@ -99,7 +101,7 @@ class Tracer:
             if Lane.VECTORS in self.lanes:
                 here += self._find(query, self._for_vectors(here))
             found += here if first_line == 1 else [c.shifted(first_line - 1) for c in here]
-        return judge(_confirmed(found), self.policy)
+        return _confirmed(found)
 
     def _for_vectors(self, found: list[Candidate]) -> Wanted:
         """The lane of vectors, for the lines that nothing else was found for."""
@@ -134,30 +136,36 @@ class Tracer:
     def _among(self, *lanes: Lane) -> frozenset[Lane]:
         return frozenset(lanes).intersection(self.lanes)
 
-    def _identical(self, content: bytes, swhid: Swhid) -> list[Match]:
+    def _identical(self, path: str, content: bytes, swhid: Swhid) -> list[Candidate]:
         """The files of the indexes that are this very content, if it is enough to speak of."""
         if Lane.BLOB not in self.lanes:
             return []
+        known = [k for index in self.indexes for k in index.identical(swhid.digest)]
+        known = [k for k in known if k.token_count >= self.min_tokens]
+        telling = _telling_tokens(path, content) if known else 0
         lines = Span(1, max(1, content.count(b"\n") + (not content.endswith(b"\n"))))
-        return judge(
-            (
-                Candidate(
-                    known=known,
-                    query=lines,
-                    source=lines,
-                    tokens=known.token_count,
-                    telling_tokens=known.token_count,
-                    similarity=1.0,
-                    containment=1.0,
-                    weight=float(known.token_count),
-                    lane=Lane.BLOB,
-                )
-                for index in self.indexes
-                for known in index.identical(swhid.digest)
-                if known.token_count >= self.min_tokens
-            ),
-            self.policy,
-        )
+        return [
+            Candidate(
+                known=k,
+                lane=Lane.BLOB,
+                query=lines,
+                source=lines,
+                tokens=k.token_count,
+                telling_tokens=telling,
+                similarity=1.0,
+                containment=1.0,
+                weight=float(k.token_count),
+                is_common=k.is_generated or telling < self.min_tokens,
+            )
+            for k in known
+        ]
+
+
+def _telling_tokens(path: str, content: bytes) -> int:
+    """Tokens of a text that are neither imports nor licence notices."""
+    code, language = _code(path, content)
+    pieces = (Query.of(piece, language=language).literal for _, piece in _pieces(code))
+    return sum(int(np.count_nonzero(piece.telling)) for piece in pieces)
 
 
 def _code(path: str, content: bytes) -> tuple[bytes, Language]:

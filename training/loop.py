@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import torch
@@ -64,48 +65,22 @@ def pretrain(recipe: Recipe, data: RunData, out: Path, *, progress: bool = True)
     if kept:
         state = load_checkpoint(kept, model, optimizers, state)
 
-    budget, updates = recipe.budget, recipe.updates
-    bits = math.nan
+    budget, bits = recipe.budget, math.nan
     with (
         MetricsLog(out / "metrics.csv", keep_until=state.update) as metrics,
-        tqdm(
-            total=updates, initial=state.update, desc=recipe.name, unit="update", disable=not progress
-        ) as bar,
+        _progress_bar(recipe, state, shown=progress) as bar,
     ):
-        for update in range(state.update, updates):
-            started = time.perf_counter()
-            rows = rows_of_update(update, len(data.train), batch_rows=budget.batch_rows, seed=recipe.seed)
-            batch = data.train.batch(rows)
-            factor = rate_factor(
-                update, updates, warmup_share=budget.warmup_share, decay_share=budget.decay_share
-            )
-            set_rates(optimizers, recipe.optimizer, factor)
-            loss, norm = accumulate_gradients(model, batch, recipe, device)
-            if not (math.isfinite(loss) and math.isfinite(norm)):
-                first = update * budget.batch_rows
-                raise DivergedError(update=update, rows=(first, first + len(rows) - 1), kept=kept)
-            for optimizer in optimizers.values():
-                optimizer.step()
-                optimizer.zero_grad()
-
-            seconds = time.perf_counter() - started
-            state = _advanced(state, tokens=batch.ids.size, seconds=seconds)
-            is_last = state.update == updates
+        while state.update < recipe.updates:
+            step = take_step(model, optimizers, data.train, recipe, device, update=state.update)
+            if not step.is_finite:
+                raise DivergedError(update=state.update, rows=step.rows, kept=kept)
+            state = _advanced(state, step)
+            is_last = state.update == recipe.updates
             bits = math.nan
             if is_last or state.update % budget.validate_every == 0:
                 bits = held_out_bits_per_byte(model, data, device, rows=budget.validation_rows)
-            metrics.append(
-                MetricsRow(
-                    update=state.update,
-                    tokens=state.tokens,
-                    loss=loss,
-                    rate_factor=factor,
-                    gradient_norm=norm,
-                    tokens_per_second=batch.ids.size / seconds,
-                    held_out_bits_per_byte=bits,
-                )
-            )
-            bar.set_postfix_str(f"loss {loss:.3f}, {batch.ids.size / seconds:,.0f} tokens/s", refresh=False)
+            metrics.append(_metrics_row(state, step, bits))
+            bar.set_postfix_str(step.summary, refresh=False)
             bar.update()
             if is_last or state.update % budget.checkpoint_every == 0:
                 kept = save_checkpoint(out, model, optimizers, state, tokenizer=data.tokenizer)
@@ -117,9 +92,91 @@ def pretrain(recipe: Recipe, data: RunData, out: Path, *, progress: bool = True)
     return RunResult(checkpoint=kept, state=state, bits_per_byte=bits)
 
 
-def _advanced(state: TrainingState, *, tokens: int, seconds: float) -> TrainingState:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What one update did."""
+
+    rows: tuple[int, int]
+    """First and last row that it read, counted through all epochs."""
+    tokens: int
+    loss: float
+    gradient_norm: float
+    rate_factor: float
+    seconds: float
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether loss and gradient are numbers; the weights were left alone where they are not."""
+        return math.isfinite(self.loss) and math.isfinite(self.gradient_norm)
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Speed of the update, reading included."""
+        return self.tokens / self.seconds
+
+    @property
+    def summary(self) -> str:
+        """What somebody who watches wants to know."""
+        return f"loss {self.loss:.3f}, {self.tokens_per_second:,.0f} tokens/s"
+
+
+def take_step(
+    model: Starcoder2ForCausalLM,
+    optimizers: dict[str, torch.optim.Optimizer],
+    data: PackedRows,
+    recipe: Recipe,
+    device: torch.device,
+    *,
+    update: int,
+) -> Step:
+    """Read the rows of one update and change the weights by them, unless loss or gradient is no number."""
+    started = time.perf_counter()
+    budget = recipe.budget
+    batch = data.batch(rows_of_update(update, len(data), batch_rows=budget.batch_rows, seed=recipe.seed))
+    factor = rate_factor(
+        update, recipe.updates, warmup_share=budget.warmup_share, decay_share=budget.decay_share
+    )
+    set_rates(optimizers, recipe.optimizer, factor)
+    loss, norm = accumulate_gradients(model, batch, recipe, device)
+    if math.isfinite(loss) and math.isfinite(norm):
+        for optimizer in optimizers.values():
+            optimizer.step()
+            optimizer.zero_grad()
+    first = update * budget.batch_rows
+    return Step(
+        rows=(first, first + budget.batch_rows - 1),
+        tokens=batch.ids.size,
+        loss=loss,
+        gradient_norm=norm,
+        rate_factor=factor,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _progress_bar(recipe: Recipe, state: TrainingState, *, shown: bool) -> tqdm[NoReturn]:
+    return tqdm(
+        total=recipe.updates, initial=state.update, desc=recipe.name, unit="update", disable=not shown
+    )
+
+
+def _advanced(state: TrainingState, step: Step) -> TrainingState:
     return replace(
-        state, update=state.update + 1, tokens=state.tokens + tokens, seconds=state.seconds + seconds
+        state,
+        update=state.update + 1,
+        tokens=state.tokens + step.tokens,
+        seconds=state.seconds + step.seconds,
+    )
+
+
+def _metrics_row(state: TrainingState, step: Step, bits: float) -> MetricsRow:
+    return MetricsRow(
+        update=state.update,
+        tokens=state.tokens,
+        loss=step.loss,
+        rate_factor=step.rate_factor,
+        gradient_norm=step.gradient_norm,
+        tokens_per_second=step.tokens_per_second,
+        held_out_bits_per_byte=bits,
     )
 
 

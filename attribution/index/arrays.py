@@ -29,7 +29,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from attribution.errors import IndexCorruptError, IndexVersionError
+from attribution.errors import IndexCorruptError, IndexUnusableError, IndexVersionError
 from attribution.index.disk import NewFile
 from attribution.native.library import KERNELS, pointer
 
@@ -162,11 +162,16 @@ class ArrayFile:
     """A file of arrays, mapped read-only."""
 
     def __init__(self, path: Path) -> None:
-        """Map the file; raise :class:`IndexCorruptError` or :class:`IndexVersionError` if it is unusable."""
+        """Map the file; raise :class:`IndexCorruptError` or :class:`IndexVersionError` if it is unusable.
+
+        Another :class:`IndexUnusableError` stands for a file that may not be read.
+        """
         self.path = path
         try:
             with path.open("rb") as file:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except PermissionError as error:
+            raise IndexUnusableError(path, "cannot be read", remedy="check its permissions") from error
         except (OSError, ValueError) as error:
             raise IndexCorruptError(path, f"cannot be read ({error})") from error
         self._bytes = np.frombuffer(self._map, dtype=np.uint8)
@@ -242,6 +247,15 @@ class ArrayFile:
 
     def __contains__(self, name: str) -> bool:
         return name in self._header["arrays"]
+
+    def copy_to(self, path: Path) -> None:
+        """Write the same bytes to a new file, and force that to disk; raises :class:`OSError`."""
+        self.ensure_whole()
+        with NewFile(path) as copy:
+            for at in range(0, len(self._map), _STRIDE_BYTES):
+                copy.write(self._map[at : at + _STRIDE_BYTES])
+                self.release_memory()
+            copy.sync()
 
     def ensure_whole(self) -> None:
         """Raise :class:`IndexCorruptError` where the file was shortened after it was mapped.

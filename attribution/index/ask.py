@@ -92,10 +92,13 @@ def _compare(segment: Segment, document: int, query: Query, wanted: Wanted) -> l
     """The range of a document that the query is like, line by line; none where that is too little."""
     required = _required(query, Lane.WORDS, wanted)
     found = segment.literal.compare(query.literal, document)
+    candidates = [
+        _candidate(segment, row, Lane.WORDS) for row in found[found["equal_lines"] >= _LEXICAL_LINES]
+    ]
     return [
-        candidate
-        for row in found[found["equal_lines"] >= _LEXICAL_LINES]
-        if (candidate := _candidate(segment, row, Lane.WORDS)).weight >= required
+        replace(c, is_common=c.telling_tokens < required or c.known.is_generated)
+        for c in candidates
+        if c.weight >= required
     ]
 
 
@@ -182,7 +185,7 @@ def _near_copies(segment: Segment, query: Query, wanted: Wanted) -> list[Candida
                     telling_tokens=shared,
                     similarity=2 * shared / (ours + theirs),
                     containment=shared / ours,
-                    weight=jaccard * shared,
+                    weight=2 * shared / (ours + theirs) * shared,
                 )
             )
     return found

@@ -148,20 +148,20 @@ def add_files(
     A content that an earlier segment holds becomes a document of the new one too, which :func:`compact`
     undoes; a file that is in the index with the same origin is left out. Each finished segment is committed
     at once; then segments of like size are merged where there are many. Unless ``profile``,
-    ``with_contents`` and ``with_vectors`` say otherwise, files are kept as in the newest segment. Raises as
+    ``with_contents`` and ``with_vectors`` say otherwise, files are kept as in the oldest segment. Raises as
     :func:`build_index` does, and :class:`IndexCorruptError` for a damaged index.
     """
     files = _not_empty(directory, files)
     with making(directory):
         before = read_catalog(directory) if (directory / CATALOG).exists() else Catalog()
         sweep(directory, before)
-        newest = open_segments(directory, before.segments[-1:])
+        oldest = open_segments(directory, before.segments[:1])
         if with_contents is None:
-            with_contents = any(segment.has_contents for segment in newest)
+            with_contents = any(segment.has_contents for segment in oldest)
         if with_vectors is None:
-            with_vectors = profile is not Profile.SPARSE and any(segment.has_vectors for segment in newest)
+            with_vectors = profile is not Profile.SPARSE and any(segment.has_vectors for segment in oldest)
         options = BuildOptions(
-            profile=profile or (before.segments[-1].profile if before.segments else Profile.FULL),
+            profile=profile or (before.segments[0].profile if before.segments else Profile.FULL),
             with_contents=with_contents,
             with_vectors=with_vectors,
             segment_bytes=segment_bytes,
@@ -311,8 +311,9 @@ class _Ingest:
 def _knows(segment: Segment, digests: Sequence[bytes], origins: Sequence[Origin]) -> list[bool]:
     """Which of the files a segment holds with just this origin."""
     documents = segment.documents.find_all(b"".join(digests))
+    held = {at: frozenset(segment.documents.origins(at)) for at in {*documents} - {ABSENT}}
     return [
-        document != ABSENT and origin in segment.documents.origins(document)
+        document != ABSENT and origin in held[document]
         for document, origin in zip(documents, origins, strict=True)
     ]
 

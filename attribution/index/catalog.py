@@ -188,10 +188,17 @@ def _read(index: Path) -> bytes:
     try:
         return (index / CATALOG).read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
+        ensure_no_file(index)
         raise IndexNotFoundError(index) from error
     except OSError as error:
         reason = f"its catalog cannot be read ({error.strerror or error})"
         raise IndexUnusableError(index, reason, remedy="check the permissions of the folder") from error
+
+
+def ensure_no_file(index: Path) -> None:
+    """Raise :class:`IndexUnusableError` for a file in the place of an index's folder."""
+    if index.is_file():
+        raise IndexUnusableError(index, "is a file, not a folder", remedy="name the folder of an index")
 
 
 def _unsealed(index: Path, raw: bytes) -> bytes:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from attribution.index.catalog import SEGMENTS, Catalog, SegmentRow, write_catalog
-from attribution.index.document_writer import GREATEST_DOCUMENTS
+from attribution.index.document_writer import GREATEST_DOCUMENTS, GREATEST_OCCURRENCES, GREATEST_SOURCES
 from attribution.index.draft import GREATEST_LINES, GREATEST_POSTINGS, SEGMENT_BYTES
 from attribution.index.profile import Profile
 from attribution.index.rewrite import rewrite_segments
@@ -42,6 +42,7 @@ class CompactSummary:
 def compact(directory: Path) -> CompactSummary:
     """Merge the segments of an index and leave nothing of what was removed in any file.
 
+    Hashes of seeds that were common stay, without places; which files they came from was never kept.
     Afterwards there is one segment of each profile, or several where they are huge. Each merger is committed
     when it is on disk. Raises what :func:`writing` raises, and :class:`IndexCorruptError` for damage.
     """
@@ -105,6 +106,8 @@ class _Group:
     lines: int = 0
     postings: int = 0
     documents: int = 0
+    occurrences: int = 0
+    sources: int = 0
     source_bytes: int = 0
 
     def takes(self, segment: Segment, row: SegmentRow) -> bool:
@@ -113,6 +116,8 @@ class _Group:
             self.lines + segment.total_lines <= GREATEST_LINES
             and self.postings + segment.most_postings <= GREATEST_POSTINGS
             and self.documents + len(segment.documents) <= GREATEST_DOCUMENTS
+            and self.occurrences + segment.documents.occurrence_count <= GREATEST_OCCURRENCES
+            and self.sources + segment.documents.source_count <= GREATEST_SOURCES
             and self.source_bytes + row.source_bytes <= SEGMENT_BYTES
         )
 
@@ -122,6 +127,8 @@ class _Group:
         self.lines += segment.total_lines
         self.postings += segment.most_postings
         self.documents += len(segment.documents)
+        self.occurrences += segment.documents.occurrence_count
+        self.sources += segment.documents.source_count
         self.source_bytes += row.source_bytes
 
 

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from attribution.errors import IndexCorruptError, MissingExtraError
+from attribution.errors import IndexCorruptError, IndexUnusableError, MissingExtraError
 from attribution.index.disk import NewFile
 from attribution.swhid import Swhid
 
@@ -65,6 +65,8 @@ def open_to_read(path: Path) -> int:
     """A handle that keeps a file readable when it is replaced; raises :class:`IndexCorruptError`."""
     try:
         return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    except PermissionError as error:
+        raise IndexUnusableError(path, "cannot be read", remedy="check its permissions") from error
     except OSError as error:
         raise IndexCorruptError(path, f"cannot be read ({error.strerror or error})") from error
 

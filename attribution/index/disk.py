@@ -59,9 +59,10 @@ def replace_file(path: Path, data: bytes) -> None:
     sync_directory(path.parent)
 
 
-def copy_file(source: Path, target: Path) -> None:
-    """Copy a file to a new one, and force that to disk."""
-    with source.open("rb") as original, NewFile(target) as copy:
+def copy_open_file(handle: int, target: Path) -> None:
+    """Copy a file that is open, though it may have no name any more, to a new one; force that to disk."""
+    with os.fdopen(os.dup(handle), "rb") as original, NewFile(target) as copy:
+        original.seek(0)
         while piece := original.read(_PIECE):
             copy.write(piece)
         copy.sync()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from itertools import chain, pairwise
+from hashlib import blake2b
+from itertools import chain, compress, pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,8 +19,8 @@ from attribution.index.strings import front_code
 from attribution.model import License, Origin
 
 GREATEST_DOCUMENTS = 1 << 23
-_GREATEST_OCCURRENCES = 1 << 24
-_GREATEST_SOURCES = 1 << 20
+GREATEST_OCCURRENCES = 1 << 24
+GREATEST_SOURCES = 1 << 20
 _PIECE_STRINGS = 1 << 14
 
 T = TypeVar("T")
@@ -34,18 +35,32 @@ class _Places:
         self.sources = Column(folder / f"{name}_sources", "<u4")
         self.paths = _Strings(folder, f"{name}_paths")
         self.dates = _Strings(folder, f"{name}_dates")
+        self.marks = Column(folder / f"{name}_marks", "<u8")
+        """What tells each place of one document from the others."""
 
     def __len__(self) -> int:
         return len(self.sources)
 
-    def append(self, sources: Sequence[int], paths: Sequence[bytes], dates: Sequence[bytes]) -> None:
+    def append(
+        self,
+        documents: Sequence[int],
+        sources: Sequence[int],
+        paths: Sequence[bytes],
+        dates: Sequence[bytes],
+    ) -> None:
+        marks = map(_mark, documents, sources, paths, dates)
+        self.marks.append(np.frombuffer(b"".join(marks), dtype="<u8"))
         self.sources.append(np.array(sources, dtype=np.uint32))
         self.paths.append(paths)
         self.dates.append(dates)
 
     def close(self) -> None:
-        for part in (self.sources, self.paths, self.dates):
+        for part in (self.sources, self.paths, self.dates, self.marks):
             part.close()
+
+
+def _mark(document: int, source: int, path: bytes, date: bytes) -> bytes:
+    return blake2b(b"%d %d %d " % (document, source, len(path)) + path + date, digest_size=8).digest()
 
 
 class _Strings:
@@ -98,8 +113,8 @@ class DocumentTableWriter:
         """Whether memory would exceed its bound with many more."""
         return (
             len(self) >= GREATEST_DOCUMENTS
-            or len(self._owners) >= _GREATEST_OCCURRENCES
-            or len(self._sources) >= _GREATEST_SOURCES
+            or len(self._owners) >= GREATEST_OCCURRENCES
+            or len(self._sources) >= GREATEST_SOURCES
         )
 
     def add(self, digests: Sequence[bytes], origins: Sequence[Origin]) -> NDArray[np.bool_]:
@@ -127,28 +142,48 @@ class DocumentTableWriter:
         paths: Sequence[bytes],
         dates: Sequence[bytes],
     ) -> None:
-        """Enter places of numbered documents; ``is_first`` marks the first place of each, in their order."""
+        """Enter places of numbered documents; ``is_first`` marks the first place of each, in their order.
+
+        A place of a document that was entered before is not written again.
+        """
         for places, chosen in ((self._firsts, is_first), (self._extras, ~is_first)):
             these = np.flatnonzero(chosen).tolist()
             if these:
-                places.append(_at(sources, these), _at(paths, these), _at(dates, these))
+                owners = documents[chosen].tolist()
+                places.append(owners, _at(sources, these), _at(paths, these), _at(dates, these))
         self._owners.append(documents[~is_first])
 
     def write(self, writer: ArrayWriter) -> None:
         """Append the table to a segment's file. Raises :class:`OSError`."""
         writer.add("digests", self.numbers.all().reshape(-1), dtype="u1")
         writer.add("digest_documents", self.numbers.sorted(), dtype="<u4")
-        owners = self._owners.all()
+        is_new = self._new_extras()
+        owners = self._owners.all()[is_new]
         order = np.argsort(owners, kind="stable")
         writer.add("extra_documents", owners[order], dtype="<u4")
         writer.add("extra_occurrences", order + len(self._firsts), dtype="<u4")
-        both = (self._firsts, self._extras)
-        sources = chain.from_iterable(places.sources.pieces() for places in both)
+        firsts, extras = self._firsts, self._extras
+        sources = chain(firsts.sources.pieces(), [extras.sources.all()[is_new]])
         writer.add("occurrence_sources", sources, dtype="<u4")
-        front_code(writer, "path", chain.from_iterable(places.paths for places in both))
-        if any(places.dates.has_content for places in both):
-            front_code(writer, "date", chain.from_iterable(places.dates for places in both))
+        front_code(writer, "path", chain(firsts.paths, compress(extras.paths, is_new)))
+        if firsts.dates.has_content or extras.dates.has_content:
+            front_code(writer, "date", chain(firsts.dates, compress(extras.dates, is_new)))
         self._write_sources(writer)
+
+    def _new_extras(self) -> NDArray[np.bool_]:
+        """Which of the extra places were not met before, looked at in slices of their marks."""
+        is_new = np.ones(len(self._extras), dtype=np.bool_)
+        if not len(is_new):
+            return is_new
+        marks = np.concatenate([self._firsts.marks.all(), self._extras.marks.all()])
+        slices = (marks >> np.uint64(60)).astype(np.uint8)
+        for number in range(16):
+            at = np.flatnonzero(slices == number)
+            chosen = marks[at]
+            order = np.argsort(chosen, kind="stable")
+            again = at[order[1:][chosen[order[1:]] == chosen[order[:-1]]]]
+            is_new[again[again >= len(self._firsts)] - len(self._firsts)] = False
+        return is_new
 
     def _write_sources(self, writer: ArrayWriter) -> None:
         licenses: dict[License, int] = {}

@@ -77,6 +77,11 @@ class DocumentTable:
         """Places where documents were found, hidden ones included."""
         return len(self._occurrence_sources)
 
+    @property
+    def source_count(self) -> int:
+        """Distinct origins, path and date apart."""
+        return len(self._sources)
+
     def find(self, digest: bytes) -> int | None:
         """Look up a content by its git SHA-1 (20 bytes); ``None`` where it is not here, or was removed."""
         (document,) = self.find_all(digest)

@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from attribution.candidates import Candidate, Known
-from attribution.errors import IndexCorruptError, MissingExtraError
+from attribution.errors import MissingExtraError
 from attribution.index.ask import SegmentDocument, find_in_segment, propose
-from attribution.index.catalog import SegmentRow, read_segments
+from attribution.index.catalog import SegmentRow
 from attribution.index.contents import text_of
+from attribution.index.numbers import DigestNumbers
 from attribution.index.protocol import Wanted
-from attribution.index.segment import Segment, open_segments
+from attribution.index.segment import Segment, open_live
 from attribution.index.similar import find_similar
 from attribution.model import Lane
 from attribution.query import Query
-
-_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,16 +35,8 @@ class Index:
         Opening reads the catalog, and of each segment the header and 4 bytes for each MiB; everything else is
         read and checked when it is looked up.
         """
-        for _ in range(_ATTEMPTS):
-            rows = read_segments(directory)
-            try:
-                segments = open_segments(directory, rows)
-            except IndexCorruptError:
-                if read_segments(directory) == rows:
-                    raise
-                continue  # a writer replaced a segment between the two reads
-            return cls(directory=directory, rows=tuple(rows), segments=tuple(segments))
-        raise IndexCorruptError(directory, "is being rewritten faster than it can be opened")
+        catalog, segments = open_live(directory)
+        return cls(directory=directory, rows=catalog.segments, segments=tuple(segments))
 
     def identical(self, digest: bytes) -> list[Known]:
         """The files whose git SHA-1 this is, one for each segment that holds them."""
@@ -78,12 +69,17 @@ class Index:
 
     @property
     def document_count(self) -> int:
-        """Distinct contents, summed over the segments."""
-        return sum(row.documents for row in self.rows)
+        """Distinct contents: one that several segments hold counts once."""
+        if len(self.rows) == 1:
+            return self.rows[0].documents
+        distinct = DigestNumbers()
+        for segment in self.segments:
+            distinct.enter(segment.documents.all_digests()[segment.live_documents].tobytes())
+        return len(distinct)
 
     @property
     def source_bytes(self) -> int:
-        """Bytes of source the index was made from."""
+        """Bytes of source the index was made from, summed over the segments."""
         return sum(row.source_bytes for row in self.rows)
 
     @property

@@ -13,12 +13,11 @@ import numpy as np
 
 from attribution.errors import UsageError
 from attribution.index.catalog import CATALOG, SEGMENTS, Catalog, SegmentRow, read_catalog, write_catalog
-from attribution.index.disk import copy_file
 from attribution.index.draft import place_segment, temporary_folder
 from attribution.index.opt_outs import OptOuts
 from attribution.index.removal import covered, hide
 from attribution.index.rewrite import rewrite_segments
-from attribution.index.segment import Segment, open_segments
+from attribution.index.segment import Segment, open_live, open_segments
 from attribution.index.writer import erase_replaced, making, sweep
 
 
@@ -43,14 +42,14 @@ def merge_indexes(directory: Path, others: Sequence[Path]) -> MergeSummary:
     """
     if any(_same(directory, other) for other in others):
         raise UsageError(f"{directory} is to be merged into itself; name other indexes")
-    theirs = [read_catalog(other) for other in others]
+    theirs = [open_live(other) for other in others]
     with making(directory), ThreadPoolExecutor(os.cpu_count() or 1) as executor:
         before = read_catalog(directory) if (directory / CATALOG).exists() else Catalog()
         sweep(directory, before)
-        opt_outs = before.opt_outs.union(*(catalog.opt_outs for catalog in theirs))
+        opt_outs = before.opt_outs.union(*(catalog.opt_outs for catalog, _ in theirs))
         merger = _Merger(directory, before, opt_outs, executor)
-        for other, catalog in zip(others, theirs, strict=True):
-            merger.take_in(other, catalog)
+        for catalog, segments in theirs:
+            merger.take_in(catalog, segments)
         write_catalog(directory, merger.catalog)
         erase_replaced(directory, merger.catalog)
         return merger.summary
@@ -75,9 +74,9 @@ class _Merger:
         rows = [self._without_opted_out(row, seg) for row, seg in zip(before.segments, segments, strict=True)]
         self.catalog = Catalog(segments=tuple(rows), opt_outs=opt_outs)
 
-    def take_in(self, other: Path, catalog: Catalog) -> None:
-        """Bring the segments of one index over."""
-        for row, segment in zip(catalog.segments, open_segments(other, catalog.segments), strict=True):
+    def take_in(self, catalog: Catalog, segments: Sequence[Segment]) -> None:
+        """Bring the segments of one index over; its writers may have replaced them since they were opened."""
+        for row, segment in zip(catalog.segments, segments, strict=True):
             mine = next((mine for mine in self.catalog.segments if mine.id == row.id), None)
             if mine is not None:
                 self._already_here += 1
@@ -114,12 +113,11 @@ class _Merger:
         """Copy a segment, or rewrite it where something was removed from it."""
         folder = self._directory / SEGMENTS
         if len(row.hidden):
-            live = Segment(segment.directory, hidden_occurrences=row.hidden)
+            live = segment.hiding(row.hidden)
             return rewrite_segments(folder, [live], row.profile, self._executor)
         temporary = temporary_folder(folder)
         try:
-            for path in segment.directory.iterdir():
-                copy_file(path, temporary / path.name)
+            segment.copy_to(temporary)
             place_segment(temporary, folder / row.id)
             Segment(folder / row.id).verify()
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,10 +48,10 @@ def remove(directory: Path, ids: Iterable[str]) -> RemoveSummary:
         rows = [hide(row, segment, found) if len(found) else row for row, segment, found in each]
         state = Catalog(segments=tuple(rows), opt_outs=catalog.opt_outs | set(wanted))
         write_catalog(directory, state)
-        pairs = list(zip(catalog.segments, rows, strict=True))
+        pairs = zip(catalog.segments, rows, strict=True)
         return RemoveSummary(
             files=sum(len(after.hidden) - len(before.hidden) for before, after in pairs),
-            documents=sum(before.documents - after.documents for before, after in pairs),
+            documents=_gone(segments, [s.hiding(row.hidden) for s, row in zip(segments, rows, strict=True)]),
             unknown=tuple(name for name in dict.fromkeys(wanted) if name not in known),
         )
 
@@ -82,11 +82,27 @@ def covered(segment: Segment, opt_outs: OptOuts) -> tuple[NDArray[np.uint32], se
     return np.unique(np.concatenate(found)), names
 
 
+def _gone(before: Sequence[Segment], after: Sequence[Segment]) -> int:
+    """Contents that were in any segment before and are in none afterwards."""
+    left: set[bytes] = set()
+    for was, now in zip(before, after, strict=True):
+        hidden = np.flatnonzero(was.live_documents & ~now.live_documents)
+        left.update(digest.tobytes() for digest in was.documents.digests(hidden))
+    for segment in after:
+        digests = sorted(left)
+        found = segment.documents.find_all(b"".join(digests))
+        live = segment.live_documents
+        left.difference_update(
+            digest for digest, at in zip(digests, found, strict=True) if at != ABSENT and live[at]
+        )
+    return len(left)
+
+
 def hide(row: SegmentRow, segment: Segment, occurrences: NDArray[np.uint32]) -> SegmentRow:
     """The row with more occurrences hidden, and what is left counted."""
     hidden = np.union1d(row.hidden, occurrences).astype("<u4")
-    after = Segment(segment.directory, hidden_occurrences=hidden)
-    live = np.ones(len(after.documents), dtype=np.bool_) if after.hidden is None else after.hidden == 0
+    after = segment.hiding(hidden)
+    live = after.live_documents
     sizes = after.file["sizes"].all()[live]
     return replace(
         row, hidden=hidden, documents=int(live.sum()), source_bytes=int(sizes.sum(dtype=np.uint64))

@@ -66,6 +66,11 @@ class _Part:
         """First block of each document here, and the end of the last."""
         return VectorLane(self.segment.file, hidden=None).base
 
+    @cached_property
+    def removed(self) -> int:
+        """Documents that were removed here."""
+        return int((self.numbers == _ABSENT).sum())
+
     @property
     def end_line(self) -> int:
         """Lines of all parts up to this one."""
@@ -109,11 +114,24 @@ class _Postings:
         return numbers
 
     def partition(self, number: int) -> NDArray[np.uint64]:
-        """The records of one partition, sorted."""
-        parts = [self._records(part, *table.partition(number)) for part, table in self._tables]
-        for part, _ in self._tables:
+        """The records of one partition, sorted.
+
+        Where more documents than the cap were removed from a part, those that made a seed common there may
+        be gone; so the places that other parts have of it count, and are capped anew.
+        """
+        believed, doubted = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
+        for part, table in self._tables:
+            records = self._records(part, *table.partition(number))
             part.segment.file.release_memory()
-        return sort_records(np.concatenate([np.empty(0, dtype=np.uint64), *parts]))
+            if self._by_line and part.removed > table.shape.cap:
+                is_common = (records & _LOW_KEY) == COMMON
+                doubted.append(records[is_common])
+                records = records[~is_common]
+            believed.append(records)
+        known, common = np.concatenate(believed), np.concatenate(doubted)
+        if len(common):
+            common = common[~np.isin(common >> np.uint64(32), known >> np.uint64(32))]
+        return sort_records(np.concatenate([known, common]))
 
     def _records(
         self, part: _Part, keys: NDArray[np.uint64], payloads: NDArray[np.uint32]
@@ -170,7 +188,7 @@ def _number(segments: Sequence[Segment], documents: DocumentTableWriter) -> list
     parts: list[_Part] = []
     for segment in segments:
         count = len(segment.documents)
-        live = np.ones(count, dtype=np.bool_) if segment.hidden is None else segment.hidden == 0
+        live = segment.live_documents
         digests = segment.documents.all_digests()[live]
         numbers, kept = np.full(count, _ABSENT), np.zeros(count, dtype=np.bool_)
         numbers[live], kept[live] = documents.numbers.enter(digests.tobytes())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from attribution.errors import IndexCorruptError
 from attribution.index.arrays import Array, ArrayFile
 from attribution.native.library import KERNELS, pointer
 
@@ -125,6 +126,15 @@ class SeedQuery:
         return range(int(first), int(end))
 
 
+def table_shape(file: ArrayFile, table: str) -> tuple[int, int]:
+    """Bucket bits and payload bits of a table; raise :class:`IndexCorruptError` where they cannot be."""
+    _, bucket_bits, payload_bits, _ = file[f"{table}_shape"].all().tolist()
+    is_possible = 1 <= bucket_bits <= 32 and payload_bits <= 32 and 40 - bucket_bits + payload_bits <= 57
+    if not is_possible or len(file[f"{table}_buckets"]) != (1 << bucket_bits) + 1:
+        raise IndexCorruptError(file.path, f"has a table {table} of an impossible shape")
+    return bucket_bits, payload_bits
+
+
 class SeedLane:
     """One lane of a segment: a posting table and the sketches by which lines are compared."""
 
@@ -132,7 +142,7 @@ class SeedLane:
         """``hidden`` holds one byte a document, not zero where it was removed."""
         self._file = file
         self._hidden = hidden
-        _, bucket_bits, payload_bits, _ = file[f"{table}_shape"].all().tolist()
+        bucket_bits, payload_bits = table_shape(file, table)
         kept = file[sketches]
         self._lane = _Lane(
             table=_Table(

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from attribution.errors import IndexCorruptError
 from attribution.fingerprint.minhash import PERMUTATIONS, band_keys
 from attribution.index.arrays import Array, ArrayFile
-from attribution.index.catalog import SEGMENTS, SegmentRow
+from attribution.index.catalog import SEGMENTS, Catalog, SegmentRow, read_catalog
 from attribution.index.contents import DIGEST as CONTENTS_DIGEST
 from attribution.index.contents import FILE as CONTENTS
 from attribution.index.contents import ContentsStore, contents_of, open_to_read
+from attribution.index.disk import copy_open_file
 from attribution.index.documents import DocumentTable
 from attribution.index.seek import SeedLane
 from attribution.index.vectors import COUNTS, VectorLane
@@ -40,6 +41,23 @@ def open_segments(index: Path, rows: Iterable[SegmentRow]) -> list[Segment]:
     return [Segment(index / SEGMENTS / row.id, hidden_occurrences=row.hidden) for row in rows]
 
 
+def open_live(index: Path) -> tuple[Catalog, list[Segment]]:
+    """The state of an index with its segments open, so that later writes do not disturb them.
+
+    Raises as :func:`read_catalog` and :class:`Segment` do.
+    """
+    for _ in range(_ATTEMPTS):
+        catalog = read_catalog(index)
+        try:
+            return catalog, open_segments(index, catalog.segments)
+        except IndexCorruptError:
+            if read_catalog(index).segments == catalog.segments:
+                raise
+            # else a writer replaced a segment between the two reads
+    raise IndexCorruptError(index, "is being rewritten faster than it can be opened")
+
+
+_ATTEMPTS = 5
 _NEAR_COPIES = 1024
 """Documents that one signature may meet, counted once for each band they share."""
 
@@ -53,23 +71,41 @@ KERNELS.sc_band_members.restype = ctypes.c_int64
 class Segment:
     """One segment, mapped read-only."""
 
-    def __init__(self, directory: Path, *, hidden_occurrences: NDArray[np.uint32] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        hidden_occurrences: NDArray[np.uint32] | None = None,
+        opened: Segment | None = None,
+    ) -> None:
         """Open it; raise :class:`IndexCorruptError` or :class:`IndexVersionError` if it is unusable.
 
-        ``hidden_occurrences``, ascending, were removed since it was written.
+        ``hidden_occurrences``, ascending, were removed since it was written. With ``opened`` its open files
+        are used, whatever became of them since.
         """
         self.directory = directory
-        self.file = ArrayFile(directory / ARRAYS)
+        self.file: ArrayFile = ArrayFile(directory / ARRAYS) if opened is None else opened.file
         self.documents = DocumentTable(self.file, hidden_occurrences=hidden_occurrences)
         self.line_base = self.file["line_base"]
         self._sketches = self.file["sketches"]
-        self.contents_handle = open_to_read(directory / CONTENTS) if self.has_contents else None
+        self.contents_handle = self._open_contents(opened)
         """Open file of texts, so that they can be read when the segment is compacted away."""
         if self.contents_handle is not None:
             weakref.finalize(self, os.close, self.contents_handle)
         self._hidden_occurrences = (
             np.empty(0, np.uint32) if hidden_occurrences is None else hidden_occurrences
         )
+
+    def _open_contents(self, opened: Segment | None) -> int | None:
+        if not self.has_contents:
+            return None
+        if opened is None or opened.contents_handle is None:
+            return open_to_read(self.directory / CONTENTS)
+        return os.dup(opened.contents_handle)
+
+    def hiding(self, occurrences: NDArray[np.uint32]) -> Segment:
+        """The same open files without these occurrences, which ascend."""
+        return Segment(self.directory, hidden_occurrences=occurrences, opened=self)
 
     @cached_property
     def hidden(self) -> NDArray[np.uint8] | None:
@@ -86,6 +122,11 @@ class Segment:
         live = np.ones(self.documents.occurrence_count, dtype=np.bool_)
         live[self._hidden_occurrences] = False
         return live
+
+    @property
+    def live_documents(self) -> NDArray[np.bool_]:
+        """For each document whether any occurrence of it was not removed."""
+        return np.ones(len(self.documents), dtype=np.bool_) if self.hidden is None else self.hidden == 0
 
     @property
     def total_lines(self) -> int:
@@ -108,14 +149,21 @@ class Segment:
         """The texts of the documents, where they were kept; raises as :func:`contents_of` does."""
         return contents_of(self)
 
+    def copy_to(self, folder: Path) -> None:
+        """Write the same files into a folder, and force them to disk; raises :class:`OSError`."""
+        self.file.copy_to(folder / ARRAYS)
+        if self.contents_handle is not None:
+            copy_open_file(self.contents_handle, folder / CONTENTS)
+
     def ensure_whole(self) -> None:
         """Raise :class:`IndexCorruptError` where its file was shortened after it was opened."""
         self.file.ensure_whole()
 
     @property
     def size_bytes(self) -> int:
-        """Bytes it takes on disk."""
-        return sum(path.stat().st_size for path in self.directory.iterdir())
+        """Bytes of its files, also when they were compacted away since it was opened."""
+        contents = 0 if self.contents_handle is None else os.fstat(self.contents_handle).st_size
+        return self.file.size_bytes + contents
 
     @property
     def has_signatures(self) -> bool:

@@ -74,6 +74,10 @@ class StringList:
         """One string of the list; the blocks read last are kept decoded."""
         return self._recent(number // _BLOCK)[number % _BLOCK]
 
+    def __len__(self) -> int:
+        full = len(self._blocks) - 2
+        return _BLOCK * full + sum(1 for _ in self._block(full)) if full >= 0 else 0
+
     def __iter__(self) -> Iterator[bytes]:
         """All strings in their order."""
         for block in range(len(self._blocks) - 1):

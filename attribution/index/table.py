@@ -15,7 +15,8 @@ through all documents of the segment, ``words`` the document and how often the w
 all ones marks common code: a seed in more documents than the learnt cap, which keeps this one record only.
 
 The cap is the largest one from 16 to 256 with which a posting met at random stands in a list of at most 16 on
-average: look-ups cost the same in every index, whatever code is repeated in it.
+average: look-ups cost the same in every index, whatever code is repeated in it. It is 64 at least in a
+segment of fewer than 1,000 documents, where code in 16 files need not be common anywhere else.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ FREQUENCY_BITS = 4
 """Of a payload of ``words``: how often the word is in the document."""
 LEAST_CAP = 16
 GREATEST_CAP = 256
+SMALL_DOCUMENTS = 1000
+LEAST_CAP_OF_SMALL = 64
+"""In a segment of fewer than so many documents no code is common that is in so few of them."""
 MEAN_LIST = 16
 """Postings that a look-up of a random posting's seed may meet on average."""
 _BUCKET_RECORDS = 16
@@ -161,18 +165,19 @@ def _learn(postings: SortedPostings, line_base: NDArray[np.uint32]) -> _Learnt:
         )
         if records.sum() >= _SAMPLE_RECORDS:
             break
-    cap = learnt_cap(seeds)
+    cap = learnt_cap(seeds, documents=len(line_base) - 1)
     kept = records[1 : cap + 1].sum() + seeds[0] + seeds[cap + 1 :].sum()
     return _Learnt(cap=cap, share=float(kept) / max(1, int(records.sum())), sorted=sample)
 
 
-def learnt_cap(seeds: NDArray[np.uint64]) -> int:
-    """The largest cap that bounds the mean list; ``seeds[f]`` seeds are in f documents."""
+def learnt_cap(seeds: NDArray[np.uint64], *, documents: int) -> int:
+    """The largest cap that bounds the mean list; ``seeds[f]`` seeds are in f of the ``documents``."""
     frequencies = np.arange(len(seeds), dtype=np.float64)
     postings = np.cumsum(frequencies[1:] * seeds[1:])
     met = np.cumsum(frequencies[1:] ** 2 * seeds[1:])
     short = np.flatnonzero(met <= MEAN_LIST * np.maximum(postings, 1))
-    return int(max(LEAST_CAP, short[-1] + 1 if len(short) else 0))
+    least = LEAST_CAP if documents >= SMALL_DOCUMENTS else LEAST_CAP_OF_SMALL
+    return int(max(least, short[-1] + 1 if len(short) else 0))
 
 
 def capped(records: NDArray[np.uint64], cap: int, line_base: NDArray[np.uint32] | None) -> NDArray[np.uint64]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from attribution.errors import IndexCorruptError, IndexUnusableError
 from attribution.index.arrays import ArrayFile
 from attribution.index.catalog import CATALOG, SEGMENTS, read_segments
+from attribution.index.contents import FILE as CONTENTS
 from attribution.index.contents import contents_of
 from attribution.index.draft import strays_in
 from attribution.index.segment import ARRAYS, Segment
@@ -28,18 +31,44 @@ class VerifyReport:
 def verify_index(directory: Path) -> VerifyReport:
     """Read every file of an index, whole or not, and compare it with its checksums.
 
+    A segment that a writer replaces meanwhile is none of the index; the one that takes its place is read too.
+
     Raises :class:`IndexNotFoundError`, and :class:`IndexCorruptError` for a damaged catalog, without which
     nobody knows what belongs to the index.
     """
-    folders = [directory / SEGMENTS / row.id for row in read_segments(directory)]
-    files = [directory / CATALOG, *(path for folder in folders for path in sorted(folder.glob("*")))]
-    damages = tuple(error for folder in folders for error in _damages(folder))
+    checked: dict[str, _Checked] = {}
+    while True:
+        live = {row.id for row in read_segments(directory)}
+        unchecked = live - checked.keys()
+        if not unchecked:
+            break
+        for name in sorted(unchecked):
+            checked[name] = _check(directory / SEGMENTS / name)
+    found = [checked[name] for name in sorted(live)]
     return VerifyReport(
-        files=len(files),
-        size_bytes=sum(path.stat().st_size for path in files),
-        damages=damages,
-        strays=tuple(strays_in(directory / SEGMENTS, {folder.name for folder in folders})),
+        files=1 + sum(segment.files for segment in found),
+        size_bytes=(directory / CATALOG).stat().st_size + sum(segment.size_bytes for segment in found),
+        damages=tuple(error for segment in found for error in segment.damages),
+        strays=tuple(strays_in(directory / SEGMENTS, live)),
     )
+
+
+class _Checked(NamedTuple):
+    """What was found of one segment."""
+
+    files: int
+    size_bytes: int
+    damages: list[IndexUnusableError]
+
+
+def _check(folder: Path) -> _Checked:
+    """Read a segment; while a writer replaces it anything may be missing, which the next catalog tells."""
+    damages = _damages(folder)
+    sizes = []
+    for name in (ARRAYS, CONTENTS):
+        with suppress(FileNotFoundError):
+            sizes.append((folder / name).stat().st_size)
+    return _Checked(len(sizes), sum(sizes), damages)
 
 
 def _damages(folder: Path) -> list[IndexUnusableError]:

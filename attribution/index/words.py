@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attribution.index.arrays import Array, ArrayFile
+from attribution.index.seek import table_shape
 from attribution.native.library import KERNELS, pointer
 
 MAX_FREQUENCY = 15
@@ -64,7 +65,7 @@ class WordLane:
         """``hidden`` holds one byte a document, not zero where it was removed; it is kept, not copied."""
         self._file = file
         self._hidden = hidden
-        _, bucket_bits, payload_bits, _ = file["words_shape"].all().tolist()
+        bucket_bits, payload_bits = table_shape(file, "words")
         self._table = _Table(
             file=file.checked_address,
             buckets=file["words_buckets"].offset,

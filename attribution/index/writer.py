@@ -6,8 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from attribution.errors import IndexNotFoundError, IndexUnusableError
-from attribution.index.catalog import CATALOG, LOCK, SEGMENTS, Catalog, read_catalog, writer_lock
+from attribution.errors import IndexUnusableError
+from attribution.index.catalog import (
+    CATALOG,
+    LOCK,
+    SEGMENTS,
+    Catalog,
+    ensure_no_file,
+    read_catalog,
+    writer_lock,
+)
 from attribution.index.draft import remove_strays
 
 _OWN_FILES = frozenset({SEGMENTS, CATALOG, f"{CATALOG}.new", f"{CATALOG}-journal", LOCK, f"{LOCK}-journal"})
@@ -21,8 +29,7 @@ def writing(directory: Path) -> Iterator[Catalog]:
     :class:`IndexNotFoundError` and whatever :func:`read_catalog` raises, :class:`IndexLockedError` while
     another process writes, and :class:`IndexUnusableError` when the disk refuses.
     """
-    if not (directory / CATALOG).is_file():
-        raise IndexNotFoundError(directory)
+    read_catalog(directory)
     with disk_errors_named(directory), writer_lock(directory):
         catalog = read_catalog(directory)
         sweep(directory, catalog)
@@ -41,8 +48,11 @@ def making(directory: Path) -> Iterator[None]:
 
 
 def _own_folder(directory: Path) -> Path:
-    """Make the folder, or see that nothing foreign lies in it."""
+    """Make the folder, or see that nothing foreign lies in it where there is no index yet."""
+    ensure_no_file(directory)
     directory.mkdir(parents=True, exist_ok=True)
+    if (directory / CATALOG).exists():
+        return directory
     foreign = next((path.name for path in directory.iterdir() if path.name not in _OWN_FILES), None)
     if foreign is not None:
         raise IndexUnusableError(

@@ -96,16 +96,13 @@ Pairs subsequence(const uint16_t* left, size_t left_size, const uint16_t* right,
     return chosen;
 }
 
-// Number of tokens on lines [first, first + count) of the query, in the direction of an extension.
+// One direction of an extension.
 struct Side {
     const CodeLines& query;
     const CodeLines& source;
     bool down;
     uint32_t jump_tokens;
 
-    size_t room(size_t q, size_t s) const {
-        return down ? std::min(query.size() - q, source.size() - s) : std::min(q, s);
-    }
     size_t q_at(size_t q, size_t step) const { return down ? q + step : q - 1 - step; }
     bool equal(size_t q, size_t s, size_t q_step, size_t s_step) const {
         const size_t q_room = down ? query.size() - q : q;
@@ -291,7 +288,16 @@ Alignment align(const CodeLines& query, const CodeLines& source, Range query_ran
         extend_both(query, source, jump_tokens, found.query, found.source);
         found.equal = equal_pairs(query, source, found.query, found.source, anchors);
     }
+    const Range reached = found.source;
     cut_loose_ends(found);
+    if (found.source.first != reached.first || found.source.end != reached.end) {
+        // Seeds had stretched the chain, so the first extension started from crooked corners.
+        found.query = {found.equal.front().first, size_t{found.equal.back().first} + 1};
+        found.source = {found.equal.front().second, size_t{found.equal.back().second} + 1};
+        extend_both(query, source, jump_tokens, found.query, found.source);
+        found.equal = equal_pairs(query, source, found.query, found.source, anchors);
+        cut_loose_ends(found);
+    }
     drop_stray_ends(query, found);
     return found;
 }

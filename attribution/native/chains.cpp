@@ -59,7 +59,7 @@ private:
         return true;
     }
 
-    // Seeds in the order of their keys (which is the order of the table), without mere repetition.
+    // Seeds in the order of their keys (which is the order of the table); of mere repetition the first few.
     std::vector<uint32_t> unrepeated_seeds() const {
         std::vector<uint32_t> order(query_.seeds);
         for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -70,9 +70,8 @@ private:
         for (size_t i = 0; i < order.size();) {
             size_t end = i;
             while (end < order.size() && query_.keys[order[end]] == query_.keys[order[i]]) ++end;
-            if (end - i <= limits_.repeats) {
-                for (size_t j = i; j < end; ++j) order[kept++] = order[j];
-            }
+            const size_t enough = std::min(end, i + limits_.repeats);
+            for (size_t j = i; j < enough; ++j) order[kept++] = order[j];
             i = end;
         }
         order.resize(kept);
@@ -178,8 +177,11 @@ private:
             (base <= line ? low : high) = middle;
         }
         document = static_cast<uint32_t>(low);
-        return read_checked(*lane_.table.file, lane_.line_base + 4 * low, start) &&
-               read_checked(*lane_.table.file, lane_.line_base + 4 * (low + 1), end);
+        const uint64_t at = lane_.line_base + 4 * low;
+        if (!read_checked(*lane_.table.file, at, start) || !read_checked(*lane_.table.file, at + 4, end)) return false;
+        if (start <= line && line < end) return true;
+        *lane_.table.file->damaged = at;  // a line of no document
+        return false;
     }
 
     bool sketch_of(uint64_t line, uint16_t& sketch) const {

@@ -18,6 +18,7 @@ constexpr uint64_t kMarginLines = 1024;  // lines around a chain, beside as many
 constexpr size_t kMaxComparisons = size_t{1} << 22;  // lines of two texts that are compared one by one
 constexpr double kShortLine = 3, kShortLineWeight = 0.6;  // lines of fewer tokens say less
 constexpr uint64_t kNaturalGap = 16;  // tokens between two seeds that winnowing keeps, at most, in the full profile
+constexpr uint64_t kReachTokens = 512;  // tokens between a chain and the focus that an extension may bridge
 constexpr uint32_t kExtensionTokens = 16;  // tokens that a chain may hold beyond its seeds and still be shadowed
 
 class Finder {
@@ -97,6 +98,7 @@ private:
             if (aligned >= limits_.aligned || count >= capacity) break;
             const uint32_t first = query_line(chain.first);
             const uint32_t last = query_line(chain.end - 1);
+            if (!may_reach_focus(chain)) continue;
             if (is_crowded(aligned_at, first, last) || is_shadowed(chain, first, last, found, count)) continue;
             ++aligned;
             for (uint32_t line = first; line <= last; ++line) ++aligned_at[line];
@@ -107,6 +109,12 @@ private:
         return true;
     }
 
+    // Whether a chain is near enough to the focus to reach into it when it is extended.
+    bool may_reach_focus(const Chain& chain) const {
+        return uint64_t{position(chain.end - 1)} + kReachTokens >= query_.focus_first &&
+               position(chain.first) <= query_.focus_end + kReachTokens;
+    }
+
     bool is_crowded(const std::vector<uint16_t>& aligned_at, uint32_t first, uint32_t last) const {
         for (uint32_t line = first; line <= last; ++line) {
             if (aligned_at[line] < limits_.aligned_a_line) return false;
@@ -114,13 +122,15 @@ private:
         return true;
     }
 
-    // Whether a range at hand holds far more than this chain, around the same place, ever could.
+    // Whether a range at hand makes a chain not worth aligning: one of the same document that holds far more
+    // around the same place, or of another one, where a quarter would not even count as a copy.
     bool is_shadowed(const Chain& chain, uint32_t first, uint32_t last, const Found* found, size_t count) const {
         const uint32_t seeds_end = position(chain.end - 1) + query_.seed_tokens;
         const uint32_t most = seeds_end - position(chain.first) + kExtensionTokens;
         for (size_t i = 0; i < count; ++i) {
-            const bool around = found[i].query_first <= first && last <= found[i].query_last;
-            if (around && found[i].tokens > 2 * most) return true;
+            if (found[i].query_first > first || found[i].query_last < last) continue;
+            const bool is_same = found[i].document == chain.document;
+            if (found[i].tokens > (is_same ? 2 : 4) * most) return true;
         }
         return false;
     }

@@ -37,7 +37,7 @@ struct Query {
 };
 
 struct Limits {
-    uint32_t repeats;  // a seed that occurs more often in the query is mere repetition
+    uint32_t repeats;  // occurrences of one seed in the query that are looked up; more is mere repetition
     uint32_t gap_tokens;  // tokens of foreign code that a copy may hold in one place
     uint32_t diagonal_step;  // lines that one edit may insert or remove before a copy is seen as two
     uint32_t aligned;  // chains that are aligned, best first

@@ -41,7 +41,10 @@ inline bool bucket_of(const PostingTable& table, uint64_t key, RecordRange& rang
     if (!read_checked(*table.file, table.buckets + 4 * bucket, range)) return false;
     const uint64_t first_byte = uint64_t{range.first} * table.width() / 8;
     const uint64_t end_byte = (uint64_t{range.end} * table.width() + 7) / 8 + 8;
-    if (range.first > range.end || end_byte > table.records_bytes) return range.first == range.end;
+    if (range.first > range.end || end_byte > table.records_bytes) {
+        *table.file->damaged = table.buckets + 4 * bucket;
+        return range.first == range.end;
+    }
     return ensure(*table.file, table.records + first_byte, end_byte - first_byte);
 }
 

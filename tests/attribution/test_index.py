@@ -284,7 +284,8 @@ def test_a_source_without_code_leaves_the_index_as_it_was(small_index: Path, tmp
 def test_a_corrupt_catalog_gives_way_to_a_new_one_and_a_newer_one_does_not(
     small_index: Path, monkeypatch
 ) -> None:
-    (small_index / "catalog.sqlite").write_bytes(b"junk" * 1000)
+    with (small_index / "catalog.sqlite").open("ab") as catalog_file:
+        catalog_file.write(b"junk")
     build_index(small_index, [source(code(9))])
     assert Index.open(small_index).document_count == 1
     with_catalog_of_format(small_index, 99, monkeypatch)

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from attribution.errors import IndexCorruptError, IndexLockedError, IndexUnusableError, IndexVersionError
-from attribution.index import catalog
+from attribution.index import catalog, merging
 from attribution.index.builder import add_files, build_index, git_digest
 from attribution.index.catalog import CATALOG, writer_lock
 from attribution.index.compaction import compact
@@ -349,3 +349,118 @@ def test_a_lock_that_cannot_be_opened_is_one_sentence(made: Path) -> None:
     for change in OPERATIONS.values():
         with pytest.raises(IndexUnusableError, match="check the folder's permissions"):
             change(made, made.with_name("other"))
+
+
+@pytest.fixture
+def compacted_when_the_catalog_was_read(made: Path, monkeypatch) -> Path:
+    """A concurrent writer at the worst moment, once."""
+    read, done = catalog._read, []
+
+    def reading(index: Path) -> bytes:
+        answer = read(index)
+        if index == made and not done:
+            done.append(True)
+            compact(made)
+        return answer
+
+    monkeypatch.setattr(catalog, "_read", reading)
+    return made
+
+
+def test_verify_does_not_call_replaced_segments_damaged(compacted_when_the_catalog_was_read: Path) -> None:
+    report = verify_index(compacted_when_the_catalog_was_read)
+    assert not report.damages
+    live = [*compacted_when_the_catalog_was_read.rglob("arrays.bin")]
+    assert report.files == 1 + len(live) + len([*compacted_when_the_catalog_was_read.rglob("contents.zst")])
+
+
+def test_an_index_that_is_compacted_meanwhile_can_be_merged(
+    compacted_when_the_catalog_was_read: Path, tmp_path: Path
+) -> None:
+    merge_indexes(tmp_path / "all", [compacted_when_the_catalog_was_read])
+    assert state_of(tmp_path / "all") == state_of(compacted_when_the_catalog_was_read)
+
+
+def test_an_index_that_is_compacted_after_it_was_opened_is_merged_and_measured(
+    made: Path, tmp_path: Path, monkeypatch
+) -> None:
+    reader = Index.open(made)
+    size = sum(path.stat().st_size for path in (made / "segments").rglob("*.*"))
+    before = state_of(made)
+    opened = merging.open_live
+
+    def opening(index: Path) -> object:
+        answer = opened(index)
+        compact(made)
+        return answer
+
+    monkeypatch.setattr(merging, "open_live", opening)
+    merge_indexes(tmp_path / "all", [made])
+    assert reader.size_bytes == size
+    assert state_of(tmp_path / "all") == before
+    assert not verify_index(tmp_path / "all").damages
+
+
+def test_what_lies_about_in_a_segment_does_not_come_with_it(made: Path, tmp_path: Path) -> None:
+    folder = max((made / "segments").iterdir())
+    (folder / "notes").mkdir()
+    (folder / ".DS_Store").touch()
+    merge_indexes(tmp_path / "all", [made])
+    assert {path.name for path in (tmp_path / "all").rglob("*.*")} <= {
+        "arrays.bin",
+        "contents.zst",
+        "catalog.sqlite",
+        "writer.lock",
+    }
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_foreign_files_in_an_index_disturb_no_writer(made: Path, name: str) -> None:
+    build_index(made.with_name("other"), [file_of(30)])
+    for index in (made, made.with_name("other")):
+        (index / ".DS_Store").touch()
+    OPERATIONS[name](made, made.with_name("other"))
+    assert (made / ".DS_Store").exists()
+
+
+def test_a_folder_with_other_things_in_it_does_not_become_an_index(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(IndexUnusableError, match=r"other things in it \(thesis\.tex\)"):
+        build_index(tmp_path, [file_of(1)])
+
+
+def test_a_file_in_the_place_of_an_index_is_called_a_file(tmp_path: Path) -> None:
+    (tmp_path / "ix").touch()
+    build_index(tmp_path / "other", [file_of(1)])
+    for change in (
+        *(lambda index, do=do: do(index, tmp_path / "other") for do in OPERATIONS.values()),
+        Index.open,
+        verify_index,
+    ):
+        with pytest.raises(IndexUnusableError, match="ix: is a file, not a folder"):
+            change(tmp_path / "ix")
+
+
+def refusing(*arguments: object, **options: object) -> None:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+@pytest.mark.parametrize("name", ["arrays.bin", "contents.zst"])
+def test_a_file_that_may_not_be_read_is_not_called_damaged(made: Path, monkeypatch, name: str) -> None:
+    """Refused by a stand-in, because these tests may run as a user who may read everything."""
+    for owner in (Path, os):
+
+        def opening(path: object, *arguments: object, original=owner.open, **options: object) -> object:
+            return (refusing if str(path).endswith(name) else original)(path, *arguments, **options)
+
+        monkeypatch.setattr(owner, "open", opening)
+    with pytest.raises(IndexUnusableError, match=f"{name}.*permissions"):
+        Index.open(made)
+
+
+def test_a_folder_that_may_not_be_read_is_not_called_damaged(made: Path, monkeypatch) -> None:
+    monkeypatch.setattr(Path, "stat", refusing)
+    monkeypatch.setattr(Path, "read_bytes", refusing)
+    for change in (Index.open, compact, verify_index, lambda index: remove(index, ["https://a.b"])):
+        with pytest.raises(IndexUnusableError, match="permissions of the folder"):
+            change(made)

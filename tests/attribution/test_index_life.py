@@ -18,17 +18,19 @@ from attribution.errors import (
     UsageError,
 )
 from attribution.fingerprint.fingerprint import fingerprint
-from attribution.index import builder
+from attribution.index import builder, compaction
 from attribution.index.builder import add_files, build_index
 from attribution.index.catalog import read_catalog
 from attribution.index.compaction import FAN_IN, compact
 from attribution.index.contents import text_of
+from attribution.index.documents import DocumentTable
 from attribution.index.index import Index
 from attribution.index.merging import merge_indexes
 from attribution.index.opt_outs import parse_id, read_list
 from attribution.index.profile import Profile
 from attribution.index.removal import readmit, remove
 from attribution.index.segment import Segment
+from attribution.index.spill import COMMON
 from attribution.index.table import PostingTable
 from attribution.languages.language import language_of_path
 from attribution.model import License, Origin, SourceFile
@@ -145,6 +147,15 @@ def keys_in(index: Path, table: str) -> set[int]:
     for segment in Index.open(index).segments:
         decoded = PostingTable(segment.file, table)
         found.update(key for number in range(256) for key in decoded.partition(number)[0].tolist())
+    return found
+
+
+def common_keys(index: Path) -> set[int]:
+    """Literal seeds that keep no places in any segment."""
+    found: set[int] = set()
+    for segment in Index.open(index).segments:
+        for keys, payloads in map(PostingTable(segment.file, "literal").partition, range(256)):
+            found.update(keys[payloads == COMMON].tolist())
     return found
 
 
@@ -319,6 +330,110 @@ def test_what_only_this_index_removed_comes_back_with_a_merger_once_it_is_readmi
     merge_indexes(index, [other])
     assert {path for _, _, path in places(index)} == {"1.py", "2.py"}
     assert Index.open(index).document_count == 2
+
+
+def test_an_addition_is_kept_as_the_oldest_segment_whatever_came_between(tmp_path: Path) -> None:
+    build_index(tmp_path, [source(1)], with_contents=True)
+    add_files(tmp_path, [source(2)], profile=Profile.SPARSE, with_contents=False)
+    add_files(tmp_path, [source(3)])
+    index = Index.open(tmp_path)
+    assert [row.profile for row in index.rows] == [Profile.FULL, Profile.SPARSE, Profile.FULL]
+    assert [segment.has_contents for segment in index.segments] == [True, False, True]
+
+
+def test_a_content_of_two_segments_counts_once(tmp_path: Path) -> None:
+    """In what an index says of itself, and in what was taken out of it."""
+    build_index(tmp_path, [source(1), source(2)])
+    add_files(tmp_path, [source(1, "b.py"), source(2, "b.py", url="https://x.y/z"), source(3)])
+    assert Index.open(tmp_path).document_count == 3
+    summary = remove(tmp_path, ["https://a.b/c"])
+    assert (summary.files, summary.documents) == (4, 2)
+    assert Index.open(tmp_path).document_count == 1
+    summary = remove(tmp_path, ["https://x.y/z"])
+    assert (summary.files, summary.documents) == (1, 1)
+
+
+def test_a_place_that_is_met_twice_is_kept_once(tmp_path: Path) -> None:
+    """In one build, and when segments that overlap become one."""
+    files = [source(1), source(2), source(2, "b.py"), source(2, "b.py", date="2020-01-01")]
+    build_index(tmp_path / "one", files)
+    build_index(tmp_path / "twice", [*files, *files])
+    assert ids(tmp_path / "twice") == ids(tmp_path / "one")
+    build_index(tmp_path / "two", [*files, source(3)])
+    merge_indexes(tmp_path / "one", [tmp_path / "two"])
+    compact(tmp_path / "one")
+    assert ids(tmp_path / "one") == ids(tmp_path / "two")
+
+
+def test_many_places_of_one_content_are_decoded_once_a_batch(tmp_path: Path, monkeypatch) -> None:
+    files = [source(1, f"{number}.py") for number in range(50)]
+    build_index(tmp_path, files)
+    decoded = Counter[int]()
+    original = DocumentTable.occurrence
+
+    def counting(table: DocumentTable, number: int) -> Origin:
+        decoded[number] += 1
+        return original(table, number)
+
+    monkeypatch.setattr(DocumentTable, "occurrence", counting)
+    assert add_files(tmp_path, files).left_out == {"in the index already": 50}
+    assert set(decoded.values()) == {1}
+
+
+def test_code_of_some_files_of_a_small_index_is_found_in_them(tmp_path: Path) -> None:
+    """It is common neither in the segment nor to the judge: all of it comes from one origin."""
+    shared = code(500)
+    files = [
+        SourceFile(content=shared + code(n), origin=Origin(url="https://a.b/c", path=f"{n}.py"))
+        for n in range(60)
+    ]
+    build_index(tmp_path, files)
+    assert common_keys(tmp_path) == set()
+
+
+def test_what_was_common_among_removed_files_alone_is_found_in_others(tmp_path: Path) -> None:
+    """Their places were never kept; those of the others are."""
+    shared = code(500)
+
+    def sharing(number: int, url: str) -> SourceFile:
+        return SourceFile(content=shared + code(number), origin=Origin(url=url, path=f"{number}.py"))
+
+    build_index(tmp_path, [source(1), *(sharing(n, "https://gone.org/r") for n in range(2, 82))])
+    common = common_keys(tmp_path)
+    assert len(common) > 10
+    add_files(tmp_path, [sharing(100, "https://x.y/z")])
+    remove(tmp_path, ["https://gone.org/r"])
+    compact(tmp_path)
+    (row,) = Index.open(tmp_path).rows
+    assert row.documents == 2
+    assert not common_keys(tmp_path) & keys_of(shared + code(100))[0]
+
+
+def test_what_is_common_stays_common_when_few_files_are_removed(tmp_path: Path) -> None:
+    shared = code(500)
+    files = [
+        SourceFile(content=shared + code(n), origin=Origin(url="https://a.b", path=f"{n}.py"))
+        for n in range(80)
+    ]
+    build_index(tmp_path, files[:79])
+    common = common_keys(tmp_path)
+    add_files(tmp_path, files[79:])
+    remove(tmp_path, [str(file.swhid) for file in files[:3]])
+    compact(tmp_path)
+    assert common_keys(tmp_path) == common
+    assert len(common) > 10
+
+
+@pytest.mark.parametrize("bound", ["GREATEST_OCCURRENCES", "GREATEST_SOURCES"])
+def test_segments_that_would_take_too_much_memory_together_stay_apart(
+    tmp_path: Path, monkeypatch, bound: str
+) -> None:
+    for number in range(0, 120, 40):
+        add_files(tmp_path, [source(n, url=f"https://a.b/{n}") for n in range(number, number + 40)])
+    monkeypatch.setattr(compaction, bound, 80)
+    assert [len(segment.documents) for segment in Index.open(tmp_path).segments] == [40, 40, 40]
+    compact(tmp_path)
+    assert [len(segment.documents) for segment in Index.open(tmp_path).segments] == [80, 40]
 
 
 def test_what_is_added_again_after_it_was_readmitted_is_there_once(tmp_path: Path) -> None:

@@ -115,7 +115,9 @@ def test_the_cap_is_the_largest_that_keeps_lists_short(seeds: list[int]) -> None
         return sum(f * f * seeds[f - 1] for f in range(1, cap + 1)) / max(1, postings)
 
     allowed = [cap for cap in range(LEAST_CAP, GREATEST_CAP + 1) if mean_list(cap) <= MEAN_LIST]
-    assert learnt_cap(np.array([0, *seeds], dtype=np.uint64)) == max(allowed)
+    counts = np.array([0, *seeds], dtype=np.uint64)
+    assert learnt_cap(counts, documents=1000) == max(allowed)
+    assert learnt_cap(counts, documents=999) == max(64, *allowed)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 32))

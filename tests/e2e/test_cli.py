@@ -199,7 +199,7 @@ def test_bad_indexes_are_one_sentence_each(run_cli, index, pasted, tmp_path) -> 
     (data,) = (tmp_path / "truncated").rglob("arrays.bin")
     os.truncate(data, 10_000)
     unusable(run_cli("check", pasted, "--index", "truncated"), "arrays.bin", "build it anew")
-    unusable(run_cli("check", pasted, "--index", pasted), "there is no index here")
+    unusable(run_cli("check", pasted, "--index", pasted), "is a file, not a folder")
 
 
 def test_the_projects_index_is_found_from_below(index, pasted, function, tmp_path) -> None:

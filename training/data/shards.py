@@ -97,12 +97,15 @@ def write_shards(
         tokens=token_count,
         shards=tuple(entries),
     )
-    partial = directory / (MANIFEST + ".partial")
-    partial.write_text(
-        json.dumps({"format": FORMAT, **asdict(manifest), "sha256": _digest(manifest)}, indent=1)
-    )
-    partial.replace(directory / MANIFEST)
+    _write_manifest(directory, manifest)
     return manifest
+
+
+def _write_manifest(directory: Path, manifest: Manifest) -> None:
+    partial = directory / (MANIFEST + ".partial")
+    values = {"format": FORMAT, **asdict(manifest), "sha256": _digest(manifest)}
+    partial.write_text(json.dumps(values, indent=1))
+    partial.replace(directory / MANIFEST)
 
 
 def _write_shard(

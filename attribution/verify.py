@@ -15,6 +15,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,8 +60,28 @@ class Excerpt:
         """Cut lines out, split on LF only; all of them without a range, fewer where the text ends before."""
         if lines is None:
             return cls(content=content)
-        kept = content.split(b"\n")[max(0, lines.first - 1) : lines.last]
-        return cls(content=b"\n".join(kept), first_line=max(1, lines.first))
+        return Excerpts(content).cut(lines)
+
+
+@dataclass(frozen=True)
+class Excerpts:
+    """A text of which many excerpts are cut; where its lines start is found once."""
+
+    content: bytes
+
+    @cached_property
+    def _ends(self) -> NDArray[np.int64]:
+        """Where each line ends, without its line feed."""
+        breaks = np.flatnonzero(np.frombuffer(self.content, dtype=np.uint8) == ord("\n"))
+        return np.append(breaks, len(self.content))
+
+    def cut(self, lines: Span) -> Excerpt:
+        """What :meth:`Excerpt.of` cuts out."""
+        first, last = max(1, lines.first), min(lines.last, len(self._ends))
+        if first > last:
+            return Excerpt(content=b"", first_line=first)
+        start = int(self._ends[first - 2]) + 1 if first > 1 else 0
+        return Excerpt(content=self.content[start : int(self._ends[last - 1])], first_line=first)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,14 +18,17 @@ KERNELS.sc_line_classes.restype = None
 
 
 class LineClass(IntFlag):
-    """Bits of a line's class; 0 is a blank line. The values are those of ``LineClass`` in structure.cpp."""
+    """Bits of a line's class; 0 is a blank line. The values are those in line_classes.cpp."""
 
     CODE = 1
     """A structural token stands on it, or a string that reaches over it."""
     COMMENT = 2
     """A comment or docstring touches it (blank lines inside one too)."""
     IMPORT = 4
-    """It belongs to an import statement, also one of several lines in brackets; ``CODE`` is set as well."""
+    """All code on it belongs to import statements, also long ones in brackets; ``CODE`` is set as well.
+
+    An import ends at a semicolon or with its line, but for the brackets in which its language writes names.
+    """
 
 
 def line_classes(content: bytes, language: Language) -> NDArray[np.uint8]:

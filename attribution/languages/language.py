@@ -61,11 +61,20 @@ class Language:
     imports: str = ""
     """Words that start an import statement."""
     import_declarators: str = ""
-    """Words that start a declaration which is an import where one of ``imports`` follows on its line."""
+    """Words that start a statement which is an import where one of ``declared_imports`` follows in it."""
+    declared_imports: str = ""
+    import_functions: str = ""
+    """Those of both that are functions: an argument follows, members and calls may (``require``)."""
     import_modifiers: str = ""
     """Words that may stand before those of ``imports``."""
-    calls_are_no_imports: bool = False
-    """An import word before a parenthesis starts none (JavaScript's ``import()``, C#'s ``using``)."""
+    import_bracket: str = ""
+    """What may hold the names of an import over several lines."""
+    import_bracket_follows: str = ""
+    """What stands before it: ``imports`` (their words), any ``words``, a character of punctuation."""
+    imports_aliases: bool = False
+    """An import may hold an equals sign."""
+    imports_brackets: bool = False
+    """An import may hold any brackets on its line, but not begin with them."""
     prefixes: str = ""
     """Words that belong to the string which follows at once."""
     format_prefixes: str = ""

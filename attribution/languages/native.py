@@ -14,6 +14,8 @@ from attribution.languages.language import Delimiter, Language
 
 _KEYWORD, _IMPORT, _DECLARATOR, _MODIFIER = 1, 2, 4, 8
 _PREFIX, _PREFIX_HASHES, _PREFIX_PARENS, _PREFIX_FORMAT = 16, 32, 64, 128
+_DECLARED, _CALLED = 256, 512
+_AFTER_IMPORTS, _AFTER_WORDS, _IMPORTS_ALIASES, _IMPORTS_BRACKETS, _HAS_PREFIXES = 1, 2, 4, 8, 16
 _NESTED, _ESCAPES, _ONE_LINE, _DOUBLED, _AT_LINE_START, _AFTER_SPACE, _BEFORE_SPACE = (
     1 << n for n in range(7)
 )
@@ -43,9 +45,9 @@ class _Layout(Structure):
         ("rules", c_void_p),
         ("rule_count", c_int32),
         ("ignores_case", c_uint8),
-        ("calls_are_no_imports", c_uint8),
-        ("has_prefixes", c_uint8),
-        ("unused", c_uint8),
+        ("import_bracket", c_uint8),
+        ("flags", c_uint8),
+        ("import_joint", c_uint8),
         ("first_rule", c_uint8 * 256),
     )
 
@@ -65,8 +67,9 @@ class NativeLanguage:
             rules=self._rules.ctypes.data,
             rule_count=len(rules),
             ignores_case=language.ignores_case,
-            calls_are_no_imports=language.calls_are_no_imports,
-            has_prefixes=bool(language.prefixes),
+            import_bracket=_byte(language.import_bracket),
+            flags=_flags(language),
+            import_joint=_byte(_joint(language)),
             first_rule=_first_rules(rules),
         )
         self.reference: Any = byref(self._layout)
@@ -86,6 +89,8 @@ def _roles(language: Language) -> dict[int, int]:
         (language.keywords, _KEYWORD),
         (language.imports, _IMPORT),
         (language.import_declarators, _DECLARATOR),
+        (language.declared_imports, _DECLARED),
+        (language.import_functions, _CALLED),
         (language.import_modifiers, _MODIFIER),
         (language.prefixes, _PREFIX),
         (language.format_prefixes, _PREFIX_FORMAT),
@@ -123,8 +128,27 @@ def _packed(rule: Delimiter) -> tuple[object, ...]:
     opener, closer = rule.opener.encode("ascii"), rule.closer.encode("ascii")
     if not (0 < len(opener) <= 8 and len(closer) <= 8 and (closer or rule.kind.value == 0)):
         raise ValueError(f"{rule.opener!r} … {rule.closer!r} are no delimiters")
-    marker, unless = (ord(text) if text else 0 for text in (rule.marker, rule.unless_next))
+    marker, unless = _byte(rule.marker), _byte(rule.unless_next)
     return (opener, closer, len(opener), len(closer), rule.kind.value, flags, marker, unless, (0, 0))
+
+
+def _joint(language: Language) -> str:
+    return "".join(part for part in language.import_bracket_follows.split() if len(part) == 1)
+
+
+def _flags(language: Language) -> int:
+    follows = language.import_bracket_follows.split()
+    return (
+        _AFTER_IMPORTS * ("imports" in follows)
+        | _AFTER_WORDS * ("words" in follows)
+        | _IMPORTS_ALIASES * language.imports_aliases
+        | _IMPORTS_BRACKETS * language.imports_brackets
+        | _HAS_PREFIXES * bool(language.prefixes)
+    )
+
+
+def _byte(character: str) -> int:
+    return ord(character) if character else 0
 
 
 def _first_rules(rules: list[Delimiter]) -> Any:

@@ -8,12 +8,22 @@ namespace sc {
 enum Role : uint64_t {
     KEYWORD = 1,
     IMPORT = 2,          // starts an import statement
-    DECLARATOR = 4,      // starts a statement that is an import where an IMPORT word follows on its line
+    DECLARATOR = 4,      // starts a statement that is an import where a DECLARED word follows
     MODIFIER = 8,        // may stand before the word that starts an import statement
     PREFIX = 16,         // belongs to the string that follows at once
     PREFIX_HASHES = 32,  // ... which is Rust's r"..." or r#"..."#
     PREFIX_PARENS = 64,  // ... which is C++'s R"name(...)name"
     PREFIX_FORMAT = 128, // ... in which braces hold code
+    DECLARED = 256,      // makes what a DECLARATOR starts an import
+    CALLED = 512,        // an import word that is a function
+};
+
+enum LanguageFlag : uint8_t {
+    AFTER_IMPORTS = 1,   // the bracket that holds names may follow an import word
+    AFTER_WORDS = 2,     // ... any word
+    IMPORTS_ALIASES = 4, // an import may hold an equals sign
+    IMPORTS_BRACKETS = 8,// ... and other brackets, on its line
+    HAS_PREFIXES = 16,
 };
 
 enum RuleKind : uint8_t { LINE_COMMENT, BLOCK_COMMENT, DOCUMENTATION, STRING, CHARACTER };
@@ -51,9 +61,9 @@ struct Language {
     const Rule* rules;      // sorted by first byte, longer openers first
     int32_t rule_count;     // at most MAX_RULES
     uint8_t ignores_case;
-    uint8_t calls_are_no_imports;  // an import word before "(" starts no import
-    uint8_t has_prefixes;
-    uint8_t unused;
+    uint8_t import_bracket;  // holds an import's names over several lines; 0 = none
+    uint8_t flags;
+    uint8_t import_joint;    // punctuation that the bracket may follow; 0 = none
     uint8_t first_rule[256];  // index of the first rule with this first byte, or NO_RULE
 
     // What `hash` is in this language: a sum of roles, 0 for a name.

@@ -70,7 +70,7 @@ class Lexer {
         const size_t start = at_;
         const uint64_t hash = take_word(data_, size_, at_, fold_);
         const uint64_t roles = language_.roles_of(hash);
-        if (language_.has_prefixes && (roles & PREFIX) && take_prefixed(roles, start)) return;
+        if ((language_.flags & HAS_PREFIXES) && (roles & PREFIX) && take_prefixed(roles, start)) return;
         const uint8_t first = data_[start];
         const TokenKind kind = (roles & KEYWORD) ? TokenKind::KEYWORD
                                : first >= '0' && first <= '9' ? TokenKind::NUMBER : TokenKind::NAME;

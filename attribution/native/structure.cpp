@@ -1,5 +1,4 @@
-// The structural stream, its seeds and sketches, and what each line is. The definitions stand in
-// attribution/fingerprint/{structure,line_classes}.py.
+// The structural stream, its seeds and sketches. The definitions stand in attribution/fingerprint/structure.py.
 #include "structure.hpp"
 
 #include "kernels.hpp"
@@ -27,79 +26,6 @@ struct StreamSink {
         lines[count++] = token.line;
     }
     void comment(int32_t, int32_t) {}
-};
-
-enum LineClass : uint8_t { CODE = 1, COMMENT = 2, IMPORT_LINE = 4 };
-constexpr int32_t MAX_IMPORT_LINES = 200;
-
-// Notes for each line whether it holds code, comment, or belongs to an import statement.
-class LineClassifier {
-  public:
-    LineClassifier(const Language& language, uint8_t* classes, int64_t line_count)
-        : language_(language), classes_(classes), line_count_(line_count) {}
-
-    void token(const Token& token) {
-        mark(token.line, token.last_line, CODE);
-        if (token.line != line_) start_line(token);
-        else continue_line(token);
-        if (state_ == State::IMPORTS) follow(token);
-        line_ = token.last_line;
-    }
-    void comment(int32_t first, int32_t last) { mark(first, last, COMMENT); }
-
-  private:
-    enum class State { OTHER, BEFORE, STARTED, DECLARES, IMPORTS };
-
-    void start_line(const Token& token) {
-        if (state_ == State::IMPORTS && depth_ > 0 && token.line - first_line_ < MAX_IMPORT_LINES) return;
-        depth_ = 0;
-        first_line_ = token.line;
-        state_ = State::BEFORE;
-        begin(token);
-    }
-
-    // The first token of a statement, or the one after words that may stand before an import.
-    void begin(const Token& token) {
-        const bool is_word = token.kind == TokenKind::NAME || token.kind == TokenKind::KEYWORD;
-        if (is_word && (token.roles & IMPORT)) start_import();
-        else if (is_word && (token.roles & DECLARATOR)) state_ = State::DECLARES;
-        else if (!(is_word && (token.roles & MODIFIER)) && !(token.kind == TokenKind::PUNCTUATION && token.byte == '#'))
-            state_ = State::OTHER;
-    }
-
-    void start_import() { state_ = language_.calls_are_no_imports ? State::STARTED : State::IMPORTS; }
-
-    void continue_line(const Token& token) {
-        const bool is_word = token.kind == TokenKind::NAME || token.kind == TokenKind::KEYWORD;
-        if (state_ == State::BEFORE) {
-            begin(token);
-        } else if (state_ == State::STARTED) {
-            const bool is_call = token.kind == TokenKind::PUNCTUATION && token.byte == '(';
-            state_ = is_call ? State::OTHER : State::IMPORTS;
-        } else if (state_ == State::DECLARES && is_word && (token.roles & IMPORT)) {
-            state_ = State::IMPORTS;
-        }
-    }
-
-    void follow(const Token& token) {
-        mark(first_line_, first_line_, IMPORT_LINE);
-        mark(token.line, token.last_line, IMPORT_LINE);
-        if (token.kind != TokenKind::PUNCTUATION) return;
-        if (token.byte == '(' || token.byte == '{' || token.byte == '[') ++depth_;
-        if (token.byte == ')' || token.byte == '}' || token.byte == ']') --depth_;
-    }
-
-    void mark(int32_t first, int32_t last, uint8_t bit) {
-        for (int64_t line = first; line <= last && line <= line_count_; ++line) classes_[line - 1] |= bit;
-    }
-
-    const Language& language_;
-    uint8_t* classes_;
-    int64_t line_count_;
-    State state_ = State::OTHER;
-    int32_t line_ = 0;
-    int32_t first_line_ = 0;
-    int32_t depth_ = 0;
 };
 
 }  // namespace
@@ -134,11 +60,4 @@ SC_EXPORT void sc_structure_sketches(const uint64_t* hashes, const int32_t* prev
     LineSketcher<uint8_t> sketcher(sketches, line_count);
     for (int64_t at = 0; at < count; ++at) sketcher.add(previous[at] >= 0 ? NAME_SYMBOL : hashes[at], lines[at]);
     sketcher.finish();
-}
-
-// Add to `classes`, which starts as zeros, what each line (from 1) holds: 1 code, 2 comment, 4 import.
-SC_EXPORT void sc_line_classes(const uint8_t* content, int64_t size, const Language* language, uint8_t* classes,
-                               int64_t line_count) {
-    LineClassifier sink(*language, classes, line_count);
-    lex(content, static_cast<size_t>(size), *language, sink);
 }

@@ -38,12 +38,16 @@ class NotebookCode:
     def in_place(self, line_count: int) -> bytes:
         """The code with the line numbers of the file: blank lines where the file holds no code.
 
-        What an index keeps, so that its line numbers are those of the file it names. Lines of code that the
-        file writes on one line (a cell stored as one string) become one, parted by form feeds.
+        What an index keeps, so that its line numbers are those of the file it names. Where the file writes
+        several lines of code on one (a cell stored as one string, minified JSON), comments and statements
+        that end with their line would swallow the rest: of such a file it is ``content`` as it is, and line
+        numbers count the lines of the code.
         """
+        if len(set(self.lines)) < len(self.lines):
+            return self.content
         placed = [b""] * line_count
         for text, line in zip(self.content.split(b"\n"), self.lines, strict=False):
-            placed[line - 1] += b"\f" + text if placed[line - 1] else text
+            placed[line - 1] = text
         return b"\n".join(placed)
 
 
@@ -78,28 +82,35 @@ def notebook_code(content: bytes) -> NotebookCode | None:
     )
 
 
-def code_of(path: str, content: bytes) -> tuple[bytes, Language]:
-    """What of a file is fingerprinted, with the file's own line numbers, and its language.
+def is_notebook(path: str) -> bool:
+    """Whether a file's name says that it is a notebook."""
+    return path.lower().endswith(SUFFIX)
 
-    That is the file itself but for notebooks, of which it is their code in place.
+
+def code_of(path: str, content: bytes) -> tuple[bytes, Language]:
+    """What of a file is fingerprinted, and its language; the same for an index and for a query.
+
+    That is the file itself but for notebooks, of which it is their code (:meth:`NotebookCode.in_place`).
     """
-    if path.lower().endswith(SUFFIX) and (notebook := notebook_code(content)) is not None:
+    if is_notebook(path) and (notebook := notebook_code(content)) is not None:
         return notebook.in_place(content.count(b"\n") + 1), notebook.language
     return content, language_of_path(path)
 
 
 def _lines_of(cell: _Cell) -> Iterator[tuple[str, int]]:
     """Lines of a cell, without their line feeds; one that several strings make up counts where it starts."""
-    pending, pending_line = "", 0
+    pending: list[str] = []
+    pending_line = 0
     for text, line in cell.texts:
         *whole, rest = text.split("\n")
         for part in whole:
-            yield (pending + part, pending_line) if pending else (part, line)
-            pending = ""
+            yield ("".join([*pending, part]), pending_line) if pending else (part, line)
+            pending = []
         if rest:
-            pending, pending_line = pending + rest, pending_line if pending else line
+            pending_line = pending_line if pending else line
+            pending.append(rest)
     if pending:
-        yield pending, pending_line
+        yield "".join(pending), pending_line
 
 
 def _cells(text: str) -> dict[_Path, _Cell]:

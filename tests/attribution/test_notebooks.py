@@ -1,6 +1,7 @@
 """Notebooks made of real code, in the shapes that nbformat writes."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from attribution.fingerprint.seeds import all_seeds
 from attribution.fingerprint.tokens import tokenize
-from attribution.sources.notebooks import NotebookCode, code_of, notebook_code
+from attribution.sources.notebooks import NotebookCode, code_of, is_notebook, notebook_code
 
 
 def code_cell(source: str | list[str]) -> dict[str, object]:
@@ -77,13 +78,25 @@ def test_code_in_place_has_the_line_numbers_of_the_file(functions) -> None:
     assert all_seeds(placed).hashes.tolist() == all_seeds(joined).hashes.tolist()
 
 
-def test_a_cell_written_as_one_string_stands_on_one_line(functions) -> None:
-    code, file_lines = read(version_4([functions[1]]))
-    (line,) = set(code.lines)
-    assert functions[1].split("\n")[0] in file_lines[line - 1]
-    placed = tokenize(code.in_place(len(file_lines)))
-    assert set(placed.lines.tolist()) == {line}
-    assert placed.hashes.tolist() == tokenize(code.content).hashes.tolist()
+def test_lines_of_code_on_one_line_of_the_file_stay_lines_of_their_own(functions) -> None:
+    """Else the first comment or import would swallow the rest."""
+    for sources, indent in (([functions[1]], 1), ([f.splitlines(keepends=True) for f in functions], None)):
+        text = json.dumps(version_4(sources), indent=indent).encode()
+        code, _ = code_of("x.ipynb", text)
+        read_again = notebook_code(text)
+        assert read_again is not None
+        assert code == read_again.content
+        assert code.decode().split() == "\n".join("".join(s) for s in sources).split()
+
+
+def test_long_cells_are_read_in_linear_time() -> None:
+    count = 200_000
+    started = time.perf_counter()
+    for source in ("x = 1\n" * count, ["x "] * count, ["x = 1\n"] * count):
+        text = json.dumps(version_4([source])).encode()
+        code, _ = code_of("x.ipynb", text)
+        assert code.count(b"x") == count
+    assert time.perf_counter() - started < 30
 
 
 def test_a_notebook_on_one_line_is_read(functions) -> None:
@@ -156,3 +169,9 @@ def test_notebooks_are_fingerprinted_in_place_and_other_files_as_they_are() -> N
     assert (code.split(), language.name) == ([b"import", b"os", b"os.sep"], "Python")
     assert code_of("broken.ipynb", b"{") == (b"{", code_of("a.py", b"")[1])
     assert code_of("a.rs", text)[0] == text
+    assert [is_notebook(path) for path in ("a/b.IPYNB", "b.ipynb", "ipynb", "a.ipynb.py")] == [
+        True,
+        True,
+        False,
+        False,
+    ]

@@ -415,10 +415,111 @@ def test_lines_are_classified(language: str, text: str, expected: str) -> None:
     assert classes(text, language) == expected
 
 
-def test_an_import_whose_bracket_never_closes_ends() -> None:
-    found = classes("from a import (\n" + "x\n" * 500, "Python")
-    assert found.startswith("i" * 200)
-    assert found.endswith("C" * 300)
+GENUINE_IMPORTS = [
+    ("Python", "import a.b as c, d\nfrom . import (\n    a,\n    b as c,\n)\nfrom .x import a, \\\n    b\n"),
+    ("Python", "import a; from b import c; import d\n"),
+    ("JavaScript", "import a, {\n  b as c,\n} from 'd'\nimport * as e from 'f';\nimport 'g';\n"),
+    ("JavaScript", 'import{a as b}from"./x.js";import{c}from"./y.js";\n'),
+    ("JavaScript", "import a from './a.json' with { type: 'json' };\n"),
+    (
+        "JavaScript",
+        "const {\n  a,\n  b: c,\n} = require('d').promises;\nvar $ = require('jquery')(window);\n",
+    ),
+    ("JavaScript", "var a = require('a'),\n    b = require('b').default;\n"),
+    ("TypeScript", "import type {\n  A,\n} from 'a';\nimport fs = require('fs');\n"),
+    ("Java", "package a.b;\nimport static a.B.*;\n"),
+    ("C", '#include <a/b.h>\n# include "c.h"\n'),
+    ("C++", "using namespace std;\nusing a::b;\nimport c;\n"),
+    ("Objective-C", '#import <A/B.h>\n#import "c.h"\n'),
+    ("Go", 'package a\nimport (\n\t. "b"\n\tc "d/e"\n)\nimport . "f"\n'),
+    ("Rust", "use a::{\n    b::{self, c},\n    d as e,\n};\npub use {f, g};\npub extern crate h as i;\n"),
+    ("C#", "global using A;\nusing static B.C;\nusing D = E.F<G>;\n"),
+    (
+        "PHP",
+        "namespace A\\B;\nuse A\\{\n    B,\n    function c,\n};\nrequire_once dirname(__FILE__) . '/a';\n",
+    ),
+    ("Ruby", "require 'a'\nrequire File.expand_path('../b', __FILE__)\n"),
+    ("Shell", 'source a/b.sh\nsource "$x/c.sh"\n'),
+    ("Kotlin", "package a.b\nimport c.D as E\nimport f.*\n"),
+    ("Swift", "import Foundation\nimport struct A.B\n"),
+    ("Scala", "package a.b\nimport c.{\n  D => E,\n  F,\n}\nimport g._\n"),
+    ("Lua", "local a = require 'b'\nlocal c <const> = require('d').e\nrequire('f')\n"),
+    (
+        "Perl",
+        "use strict;\nuse POSIX qw(\n    a\n    b\n);\nuse C (\n    'd',\n);\nrequire E::F;\npackage G;\n",
+    ),
+    ("brainfuck", "import A (b, c)\nuse D, only: [e: 1]\n"),
+]
+SWALLOWED = [
+    ("JavaScript", "const s = require('http').createServer((a, b) => {", "});"),
+    ("JavaScript", "const s = require('http').createServer({", "});"),
+    ("JavaScript", 'import{a}from"./x.js";const c = () => {', "};"),
+    ("JavaScript", "import('x').then(a => {", "});"),
+    ("JavaScript", "import.meta.hot.accept(() => {", "});"),
+    ("JavaScript", "var mod = function(require, exports, module) {", "};"),
+    ("JavaScript", "const a = {", "};"),
+    ("TypeScript", "const load = async () => { const x = await import('y');", "};"),
+    ("TypeScript", "const x = await import('y').then({", "});"),
+    ("PHP", "namespace App {", "}"),
+    ("PHP", "namespace {", "}"),
+    ("PHP", "use ($x) {", "}"),
+    ("PHP", "use A, B {", "}"),
+    ("Rust", "crate::runtime::spawn(async move {", "});"),
+    ("Rust", 'extern "C" {', "}"),
+    ("Rust", "pub extern fn a() {", "}"),
+    ("Scala", "package object x {", "}"),
+    ("Scala", "package x {", "}"),
+    ("Perl", "package Foo {", "}"),
+    ("Perl", "use constant {", "};"),
+    ("Lua", "local M = require('x').new({", "})"),
+    ("Lua", "require('x').setup {", "}"),
+    ("Lua", "require('x').map(function(a)", "end)"),
+    ("C++", "using F = decltype([](int a) {", "});"),
+    ("C#", "using (var a = b()) {", "}"),
+    ("C#", "using var a = new B {", "};"),
+    ("Go", "import := f(", ")"),
+    ("Java", "import a.b; class C {", "}"),
+    ("Python", "from a import b; c = {", "}"),
+    ("Python", "import a; b = f(", ")"),
+    ("Ruby", "require('a').each {", "}"),
+    ("brainfuck", "using (a) {", "}"),
+    ("brainfuck", "package a {", "}"),
+]
+
+
+@pytest.mark.parametrize(("language", "text"), GENUINE_IMPORTS)
+def test_all_lines_of_an_import_are_import(language: str, text: str) -> None:
+    assert classes(text + "a = b(1)\n", language) == "i" * text.count("\n") + "C"
+
+
+@pytest.mark.parametrize(("language", "first", "last"), SWALLOWED)
+def test_an_import_swallows_no_code(language: str, first: str, last: str) -> None:
+    text = f"{first}\n" + "  a = b(1)\n" * 3 + f"{last}\na = b(1)\n"
+    assert classes(text, language) == "C" * 6
+
+
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [
+        ("Python", "import a; b = 1"),
+        ("JavaScript", 'import{a}from"b";let c=1'),
+        ("JavaScript", "const a = require('a'), b = 5;"),
+        ("JavaScript", "const a = require('a') || b;"),
+        ("JavaScript", "const a = require('a').map(b => b.c);"),
+        ("Lua", "local a = require 'a' b.c()"),
+        ("Java", "import a.b; class C {}"),
+        ("C++", "using A = B;"),
+        ("Go", "package a; var b = 1"),
+    ],
+)
+def test_a_line_that_holds_more_than_imports_is_code(language: str, line: str) -> None:
+    assert classes(f"{line}\n", language) == "C"
+
+
+def test_an_import_whose_bracket_never_closes_is_none() -> None:
+    assert classes("from a import (\n" + "x\n" * 500, "Python") == "C" * 501
+    assert classes("from a import (\n" + "    b,\n" * 9, "Python") == "i" * 10
+    assert classes("from a import (\n    b,\n\ndef c():\n    pass\n", "Python") == "CC.CC"
 
 
 def test_languages_are_known_by_extension() -> None:

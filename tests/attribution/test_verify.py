@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from attribution import verify
 from attribution.fingerprint.tokens import tokenize
 from attribution.span import Span
-from attribution.verify import Excerpt, align_symbols, compare
+from attribution.verify import Excerpt, Excerpts, align_symbols, compare
 
 SYMBOLS = st.lists(st.integers(0, 6), max_size=60)
 
@@ -144,6 +144,17 @@ def test_an_excerpt_is_whole_lines_split_on_line_feeds_only() -> None:
     assert Excerpt.of(content, Span(3, 99)).content == b"three\n"
     assert Excerpt.of(content, Span(7, 9)).content == b""
     assert Excerpt.of(content) == Excerpt(content=content)
+
+
+@given(st.lists(st.sampled_from([b"a", b"\n", b"\r\n", b"\x0c"]), max_size=12).map(b"".join), st.data())
+def test_many_excerpts_of_one_text_are_cut_as_by_splitting_it(content: bytes, data: st.DataObject) -> None:
+    cuts = Excerpts(content)
+    for _ in range(3):
+        first = data.draw(st.integers(0, 9))
+        lines = Span(first, first + data.draw(st.integers(0, 9)))
+        kept = content.split(b"\n")[max(0, first - 1) : lines.last]
+        assert cuts.cut(lines) == Excerpt(content=b"\n".join(kept), first_line=max(1, first))
+        assert cuts.cut(lines) == Excerpt.of(content, lines)
 
 
 def test_hostile_texts_are_compared_in_bounded_time() -> None:

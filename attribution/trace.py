@@ -24,10 +24,10 @@ from attribution.languages.guess import guess_language
 from attribution.model import Attribution, Kind, Lane, Match, Verdict
 from attribution.policy import DEFAULT_POLICY, Policy
 from attribution.query import Query
-from attribution.sources.notebooks import SUFFIX as NOTEBOOK
-from attribution.sources.notebooks import code_of
+from attribution.sources.notebooks import code_of, is_notebook
 from attribution.span import Span
 from attribution.swhid import Swhid
+from attribution.verify import Excerpts, compare
 
 MIN_TOKENS = 30
 """Tokens that a file must share with a known one before it is mentioned, weighed by the similarity of the two
@@ -69,7 +69,8 @@ class Tracer:
         found = self._identical(path, content, swhid)
         if content.strip() and not any(m.verdict is Verdict.DENY for m in judge(found, self.policy)):
             found += self._alike(path, content)
-        matches = (self._verified(content, match, path=path) for match in judge(found, self.policy))
+        ours = Excerpts(content)
+        matches = (self._verified(ours, match, path=path) for match in judge(found, self.policy))
         return Attribution(path=path, swhid=swhid, matches=tuple(matches))
 
     def trace_insertion(
@@ -108,19 +109,18 @@ class Tracer:
         explained = tuple(candidate.query for candidate in found)
         return Wanted(min_tokens=self.min_tokens, lanes=self._among(Lane.VECTORS), explained=explained)
 
-    def _verified(self, content: bytes, match: Match, *, path: str) -> Match:
+    def _verified(self, ours: Excerpts, match: Match, *, path: str) -> Match:
         """Compare token by token where an index keeps the text; a notebook's text is not its code.
 
         Words of comments that stand for many others are no renamed names.
         """
-        if match.kind is Kind.COMMON or NOTEBOOK in (path[-6:], match.origin.path[-6:]):
+        if match.kind is Kind.COMMON or is_notebook(path) or is_notebook(match.origin.path):
             return match
         known = next((text for i in self.indexes if (text := i.text(match.source.digest)) is not None), None)
-        if known is None:
+        theirs = match.source.lines
+        if known is None or theirs is None:
             return match
-        from attribution.verify import Excerpt, compare
-
-        found = compare(Excerpt.of(content, match.query), Excerpt.of(known, match.source.lines))
+        found = compare(ours.cut(match.query), Excerpts(known).cut(theirs))
         is_renamed = match.kind is Kind.RENAMED
         return replace(
             match,

@@ -219,6 +219,8 @@ def _verify(args: argparse.Namespace) -> int:
     report = verify_index(args.index)
     for error in report.damages:
         print(f"sc-attrib: {error}", file=sys.stderr)
+    for stray in report.strays:
+        print(f"sc-attrib: {stray}: no part of the index; delete it if no writer is at work", file=sys.stderr)
     if report.damages:
         return EXIT_UNUSABLE
     print(f"{args.index}: whole, {report.files:,} files, {report.size_bytes / 1e6:.1f} MB")

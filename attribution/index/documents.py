@@ -43,6 +43,8 @@ ABSENT = 0xFFFFFFFF
 """In place of a document's number where a content is not here."""
 _RECENT_SOURCES = 1024
 """Sources that are kept decoded."""
+_RECENT_DIGESTS = 4096
+"""Digests that are kept: one judgement asks for each of its documents several times."""
 
 KERNELS.sc_find_digests.argtypes = (
     *(ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint64, ctypes.c_uint64),
@@ -68,6 +70,7 @@ class DocumentTable:
         self._sources = StringList(file, "source")
         self._licenses = StringList(file, "license")
         self._source = lru_cache(maxsize=_RECENT_SOURCES)(self._read_source)
+        self._recent_digest = lru_cache(maxsize=_RECENT_DIGESTS)(self._read_digest)
 
     def __len__(self) -> int:
         return len(self._documents)
@@ -99,7 +102,10 @@ class DocumentTable:
         return documents
 
     def digest(self, document: int) -> bytes:
-        """The git SHA-1 of a document's content."""
+        """The git SHA-1 of a document's content; those read last are kept."""
+        return self._recent_digest(document)
+
+    def _read_digest(self, document: int) -> bytes:
         return self._digests.slice(document * DIGEST_BYTES, (document + 1) * DIGEST_BYTES).tobytes()
 
     def digests(self, documents: NDArray[np.integer[Any]]) -> NDArray[np.uint8]:

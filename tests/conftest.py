@@ -10,10 +10,15 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from attribution.index.builder import build_index
 from attribution.model import SourceFile
 from attribution.sources.packages import read_packages
+
+# No test is timed: machines are noisy, and the first draw of a strategy pays for imports.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 SC_ATTRIB = Path(sys.executable).parent / "sc-attrib"
 

@@ -11,7 +11,9 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from attribution.fingerprint.line_classes import LineClass
+from attribution.fingerprint.line_classes import LineClass, line_classes
+from attribution.fingerprint.tokens import tokenize
+from attribution.languages import Language
 
 _COMMENT_BLOCK = re.compile(re.escape(bytes([LineClass.COMMENT])) + b"+")
 """Lines that hold nothing but comment, one after another, in an array of line classes."""
@@ -39,6 +41,12 @@ def boilerplate_lines(content: bytes, classes: NDArray[np.uint8]) -> NDArray[np.
             if _speaks_of_rights(b"\n".join(lines[block.start() : block.end()])):
                 boilerplate[block.start() : block.end()] = True
     return boilerplate
+
+
+def telling_tokens(content: bytes, language: Language) -> int:
+    """Count the literal tokens that stand on lines which are no boilerplate."""
+    boilerplate = boilerplate_lines(content, line_classes(content, language))
+    return int(np.count_nonzero(~boilerplate[tokenize(content).lines - 1]))
 
 
 def _speaks_of_rights(text: bytes) -> bool:

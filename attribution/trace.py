@@ -12,8 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
+from attribution.boilerplate import telling_tokens
 from attribution.candidates import Candidate
 from attribution.index.index import Index
 from attribution.index.protocol import Index as SearchableIndex
@@ -164,8 +163,7 @@ class Tracer:
 def _telling_tokens(path: str, content: bytes) -> int:
     """Tokens of a text that are neither imports nor licence notices."""
     code, language = _code(path, content)
-    pieces = (Query.of(piece, language=language).literal for _, piece in _pieces(code))
-    return sum(int(np.count_nonzero(piece.telling)) for piece in pieces)
+    return sum(telling_tokens(piece, language) for _, piece in _pieces(code))
 
 
 def _code(path: str, content: bytes) -> tuple[bytes, Language]:

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attribution.commands.indexes import add_indexes, indexes_to_ask
 from attribution.commands.streams import read_stdin, silence
-from attribution.errors import UnreadableInputError, UsageError
+from attribution.errors import UnreadableInputError
 
 if TYPE_CHECKING:
     from attribution.model import Attribution
@@ -28,13 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "paths", nargs="+", metavar="PATH", help="file or folder to check; - for standard input"
     )
-    parser.add_argument(
-        "--index",
-        action="append",
-        type=Path,
-        metavar="DIR",
-        help="index to look in, may be repeated (default: the project's, the user's and the bundled one)",
-    )
+    add_indexes(parser)
     parser.add_argument(
         "--format", choices=("text", "json"), default="text", help="of the report (default: text)"
     )
@@ -58,14 +53,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check the named paths and report; 1 where a verdict is at least as severe as ``--fail-on``."""
     from attribution.cli import EXIT_CLEAN, EXIT_FINDINGS
-    from attribution.index.locate import find_indexes
     from attribution.model import Verdict
     from attribution.trace import MIN_TOKENS, Tracer
 
-    indexes = args.index or find_indexes(Path.cwd())
-    if not indexes:
-        raise UsageError("there is no index to look in; build one with: sc-attrib index build --packages")
-    tracer = Tracer.open(indexes, min_tokens=args.min_tokens or MIN_TOKENS)
+    tracer = Tracer.open(indexes_to_ask(args.index), min_tokens=args.min_tokens or MIN_TOKENS)
     skipped: Counter[str] = Counter()
     attributions = [a for path in args.paths for a in _check(path, tracer, skipped)]
     threshold = None if args.fail_on == "never" else Verdict(args.fail_on).severity

@@ -7,9 +7,9 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attribution.commands.indexes import add_indexes, indexes_to_ask
 from attribution.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,13 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "words", nargs="+", metavar="WORDS", help="words of code; upper and lower case are one"
     )
-    parser.add_argument(
-        "--index",
-        action="append",
-        type=Path,
-        metavar="DIR",
-        help="index to look in, may be repeated (default: the project's, the user's and the bundled one)",
-    )
+    add_indexes(parser)
     parser.add_argument(
         "--limit",
         type=_limit,
@@ -54,11 +48,8 @@ def _limit(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     """Print the files that are likest to the words, best first."""
     from attribution.index.index import Index
-    from attribution.index.locate import find_indexes
 
-    directories = args.index or find_indexes(Path.cwd())
-    if not directories:
-        raise UsageError("there is no index to look in; build one with: sc-attrib index build --packages")
+    directories = indexes_to_ask(args.index)
     words = " ".join(args.words)
     results = list(_search([Index.open(directory) for directory in directories], words, args.limit))
     if args.format == "json":

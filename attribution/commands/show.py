@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attribution.commands.indexes import add_indexes
 from attribution.commands.streams import read_stdin
 from attribution.errors import UnreadableInputError, UsageError
 
@@ -29,13 +30,7 @@ _WIDTH_WITHOUT_TERMINAL = (140, 24)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``show``."""
     parser.add_argument("swhid", metavar="SWHID", help="swh:1:cnt:…, as reports name it, qualifiers included")
-    parser.add_argument(
-        "--index",
-        action="append",
-        type=Path,
-        metavar="DIR",
-        help="index to look in, may be repeated (default: the project's, the user's and the bundled one)",
-    )
+    add_indexes(parser)
     parser.add_argument(
         "--lines",
         type=_span,

@@ -30,8 +30,6 @@ class DenseSeeds:
     """Whole hashes, and positions in the stream."""
     keys: NDArray[np.uint64]
     """Low 40 bits of the hashes, by which an index knows them."""
-    lines: NDArray[np.int32]
-    """Line, from 1, of each seed's first token."""
     kept: NDArray[np.bool_]
     """Those worth looking up: kept by winnowing here, or with a hash so low that it may be elsewhere."""
 
@@ -64,15 +62,15 @@ def query_print(content: bytes, *, language: Language) -> QueryPrint:
         language=language,
         tokens=tokens,
         structure=stream,
-        literal=_dense(all_seeds(tokens), tokens.lines, likely=LIKELY_LITERAL),
-        structural=_dense(structural_seeds(stream), stream.lines, likely=LIKELY_STRUCTURAL),
+        literal=_dense(all_seeds(tokens), likely=LIKELY_LITERAL),
+        structural=_dense(structural_seeds(stream), likely=LIKELY_STRUCTURAL),
         sketches=line_sketches(tokens),
         structure_sketches=structure_sketches(stream, tokens.line_count),
         line_classes=line_classes(content, language),
     )
 
 
-def _dense(seeds: Seeds, lines: NDArray[np.int32], *, likely: np.uint64) -> DenseSeeds:
+def _dense(seeds: Seeds, *, likely: np.uint64) -> DenseSeeds:
     kept = seeds.hashes < likely
     kept[winnowed(seeds.hashes, window=QUERY_WINDOW)] = True
-    return DenseSeeds(seeds=seeds, keys=seeds.keys, lines=lines[seeds.positions], kept=kept)
+    return DenseSeeds(seeds=seeds, keys=seeds.keys, kept=kept)

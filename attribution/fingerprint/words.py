@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 
 from attribution.native.library import KERNELS, address, pointer
 
-KEY_BITS = 40
-"""Bits of a word's key. Changing the keys makes every index's words unreadable."""
-
 _COUNT_BITS = np.uint64(24)
 _COUNT_MASK = np.uint64((1 << 24) - 1)
 _LEAST_SLOTS = 1 << 10

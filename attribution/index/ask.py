@@ -175,17 +175,18 @@ def _near_copies(segment: Segment, query: Query, wanted: Wanted) -> list[Candida
         if jaccard >= NEAR_COPY_JACCARD:
             theirs = segment.token_count(document)
             shared = min(round(jaccard / (1 + jaccard) * (ours + theirs)), ours, theirs)
+            similarity = 2 * shared / (ours + theirs)
             found.append(
                 Candidate(
                     known=SegmentDocument(segment, document),
                     lane=Lane.MINHASH,
-                    query=Span(1, max(1, len(query.literal.sketches))),
+                    query=Span(1, max(1, query.line_count)),
                     source=Span(1, max(1, segment.line_count(document))),
                     tokens=shared,
                     telling_tokens=shared,
-                    similarity=2 * shared / (ours + theirs),
+                    similarity=similarity,
                     containment=shared / ours,
-                    weight=2 * shared / (ours + theirs) * shared,
+                    weight=similarity * shared,
                 )
             )
     return found

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from attribution.errors import IndexCorruptError
 from attribution.index.arrays import Array, ArrayFile
+from attribution.index.postings import NativeTable, native_table
 from attribution.native.library import KERNELS, pointer
 
 _REPEATS = 16
@@ -43,23 +43,12 @@ FOUND = np.dtype(
     ]
     + [("source_tokens", "<f4")]
 )
-"""One answer: lines from 1, both ends included; see ``struct Found`` in ``find.cpp``."""
-
-
-class _Table(ctypes.Structure):
-    _fields_ = (
-        ("file", ctypes.c_void_p),
-        ("buckets", ctypes.c_uint64),
-        ("records", ctypes.c_uint64),
-        ("records_bytes", ctypes.c_uint64),
-        ("bucket_bits", ctypes.c_uint32),
-        ("payload_bits", ctypes.c_uint32),
-    )
+"""One answer: lines from 1, both ends included; see ``struct Found`` in ``lane.hpp``."""
 
 
 class _Lane(ctypes.Structure):
     _fields_ = (
-        ("table", _Table),
+        ("table", NativeTable),
         ("line_base", ctypes.c_uint64),
         ("documents", ctypes.c_uint64),
         ("sketches", ctypes.c_uint64),
@@ -126,15 +115,6 @@ class SeedQuery:
         return range(int(first), int(end))
 
 
-def table_shape(file: ArrayFile, table: str) -> tuple[int, int]:
-    """Bucket bits and payload bits of a table; raise :class:`IndexCorruptError` where they cannot be."""
-    _, bucket_bits, payload_bits, _ = file[f"{table}_shape"].all().tolist()
-    is_possible = 1 <= bucket_bits <= 32 and payload_bits <= 32 and 40 - bucket_bits + payload_bits <= 57
-    if not is_possible or len(file[f"{table}_buckets"]) != (1 << bucket_bits) + 1:
-        raise IndexCorruptError(file.path, f"has a table {table} of an impossible shape")
-    return bucket_bits, payload_bits
-
-
 class SeedLane:
     """One lane of a segment: a posting table and the sketches by which lines are compared."""
 
@@ -142,17 +122,9 @@ class SeedLane:
         """``hidden`` holds one byte a document, not zero where it was removed."""
         self._file = file
         self._hidden = hidden
-        bucket_bits, payload_bits = table_shape(file, table)
         kept = file[sketches]
         self._lane = _Lane(
-            table=_Table(
-                file=file.checked_address,
-                buckets=file.offset(f"{table}_buckets"),
-                records=file.offset(f"{table}_records"),
-                records_bytes=len(file[f"{table}_records"]),
-                bucket_bits=bucket_bits,
-                payload_bits=payload_bits,
-            ),
+            table=native_table(file, table),
             line_base=file.offset("line_base"),
             documents=len(file["line_base"]) - 1,
             sketches=file.offset(sketches),

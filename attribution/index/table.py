@@ -31,11 +31,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from attribution.fingerprint.seeds import KEY_BITS
 from attribution.index.arrays import Array, ArrayFile, ArrayWriter
+from attribution.index.postings import GREATEST_BUCKET_BITS, GREATEST_WIDTH
 from attribution.index.spill import COMMON
 from attribution.native.library import KERNELS, pointer
 
-KEY_BITS = 40
 FREQUENCY_BITS = 4
 """Of a payload of ``words``: how often the word is in the document."""
 LEAST_CAP = 16
@@ -46,8 +47,6 @@ LEAST_CAP_OF_SMALL = 64
 MEAN_LIST = 16
 """Postings that a look-up of a random posting's seed may meet on average."""
 _BUCKET_RECORDS = 16
-_GREATEST_BUCKET_BITS = 32
-_GREATEST_WIDTH = 57
 _SAMPLE_RECORDS = 1 << 18
 _FEW_RECORDS = 1 << 16
 """Fewer are sorted faster than handed to another thread."""
@@ -139,7 +138,7 @@ def _payload_bits(owners: NDArray[np.uint32], *, by_line: bool) -> int:
 def bucket_bits(count: int, payload_bits: int) -> int:
     """Bits of the key that choose a bucket: about 16 records each, and records of at most 57 bits."""
     wanted = max(1, count // _BUCKET_RECORDS).bit_length() - 1
-    return max(1, KEY_BITS + payload_bits - _GREATEST_WIDTH, min(_GREATEST_BUCKET_BITS, wanted))
+    return max(1, KEY_BITS + payload_bits - GREATEST_WIDTH, min(GREATEST_BUCKET_BITS, wanted))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

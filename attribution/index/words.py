@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attribution.index.arrays import Array, ArrayFile
-from attribution.index.seek import table_shape
+from attribution.index.postings import native_table
 from attribution.native.library import KERNELS, pointer
 
 MAX_FREQUENCY = 15
@@ -29,19 +29,6 @@ KERNELS.sc_rank_words.argtypes = (
     *(_address, _address, _address, _address, _sizes),
 )
 KERNELS.sc_rank_words.restype = ctypes.c_int64
-
-
-class _Table(ctypes.Structure):
-    """``sc::PostingTable`` of native/postings.hpp."""
-
-    _fields_ = (
-        ("file", _address),
-        ("buckets", _sizes),
-        ("records", _sizes),
-        ("records_bytes", _sizes),
-        ("bucket_bits", ctypes.c_uint32),
-        ("payload_bits", ctypes.c_uint32),
-    )
 
 
 class _Scores(threading.local):
@@ -65,15 +52,7 @@ class WordLane:
         """``hidden`` holds one byte a document, not zero where it was removed; it is kept, not copied."""
         self._file = file
         self._hidden = hidden
-        bucket_bits, payload_bits = table_shape(file, "words")
-        self._table = _Table(
-            file=file.checked_address,
-            buckets=file["words_buckets"].offset,
-            records=file["words_records"].offset,
-            records_bytes=len(file["words_records"]),
-            bucket_bits=bucket_bits,
-            payload_bits=payload_bits,
-        )
+        self._table = native_table(file, "words")
         self._lengths = file["token_counts"]
         self.documents = len(self._lengths)
 

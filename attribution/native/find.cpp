@@ -160,16 +160,14 @@ private:
     }
 
     // Ranges of lines of code under the chain; the last seed is as many lines high as it is in the query.
-    void ranges_of(const Chain& chain, Range& query, Range& source, Anchors& anchors) const {
+    void ranges_of(const Chain& chain, uint32_t lowest, uint32_t highest, Range& query, Range& source,
+                   Anchors& anchors) const {
         const size_t last = chain.end - 1;
         const uint64_t last_token = std::min<uint64_t>(position(last) + query_.seed_tokens, query_.tokens) - 1;
         const uint32_t query_last = static_cast<uint32_t>(query_.token_lines[last_token]);
         const uint32_t height = query_last - query_line(last);
-        uint32_t lowest = chains_.hits[chain.first].line, highest = lowest;
         for (size_t i = chain.first; i < chain.end; ++i) {
             const uint32_t line = chains_.hits[i].line;
-            lowest = std::min(lowest, line);
-            highest = std::max(highest, line);
             anchors.emplace_back(ours_.at_or_after(query_line(i)), theirs_.at_or_after(line - chain.start_line + 1));
         }
         query = {ours_.at_or_after(query_line(chain.first)), ours_.at_or_after(query_last + 1)};
@@ -188,7 +186,7 @@ private:
         if (!load_source(chain, lowest, highest)) return false;
         Range query, source;
         Anchors anchors;
-        ranges_of(chain, query, source, anchors);
+        ranges_of(chain, lowest, highest, query, source, anchors);
         found = Found{};
         if (query.size() == 0 || source.size() == 0) return true;  // sketches and seeds disagree: not a copy
         Alignment alignment = align(ours_, theirs_, query, source, anchors, jump_tokens_);

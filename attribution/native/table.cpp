@@ -5,10 +5,11 @@
 #include <cstring>
 
 #include "checked.hpp"
+#include "postings.hpp"
 
 namespace {
 
-constexpr int KEY_BITS = 40;
+constexpr int KEY_BITS = sc::kKeyBits;
 constexpr uint64_t COMMON = 0xFFFFFFFF;
 
 uint64_t low_bits(uint64_t value, int bits) { return value & ((uint64_t{1} << bits) - 1); }

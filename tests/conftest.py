@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -19,6 +20,9 @@ from attribution.sources.packages import read_packages
 # No test is timed: machines are noisy, and the first draw of a strategy pays for imports.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+# A shell's background jobs ignore ^C, and what the tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SC_ATTRIB = Path(sys.executable).parent / "sc-attrib"
 

@@ -137,7 +137,7 @@ def _order_row(order: str, result: OrderResult) -> str:
 def _training(
     recipe: Recipe, source: CuratedSource | None, run: Path, checkpoint: Path, metrics: list[MetricsRow]
 ) -> str:
-    shards = RunLayout(root=run).train if source is None else source.layout.shards
+    shards = (RunLayout(root=run) if source is None else source.layout).train
     state, manifest = read_state(checkpoint), read_manifest(shards)
     if manifest is None:
         raise UnreadableInputError(shards, "holds no shards", remedy="run pretrain again")

@@ -44,6 +44,19 @@ _SOURCE_OPTIONS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what is read, by which rules, and where the result goes."""
+    _add_sources(parser)
+    _add_rules(parser)
+    _add_tokens(parser)
+    parser.add_argument(
+        "--processes",
+        type=_processes,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="work on so many shards at once (default: one a core); the result is the same",
+    )
+
+
+def _add_sources(parser: argparse.ArgumentParser) -> None:
     add_sources(parser)
     parser.add_argument(
         "--corpus",
@@ -52,6 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what 'sc-attrib train corpus' assembled; its projects for evaluation are held out",
     )
     add_opt_outs(parser, "keep nothing that this list names; repeatable")
+
+
+def _add_rules(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recipe",
         default=_DEFAULT_RECIPE,
@@ -93,6 +109,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="measure on this package or URL, and learn from nothing that is like it; repeatable",
     )
+
+
+def _add_tokens(parser: argparse.ArgumentParser) -> None:
     tokenizer = parser.add_mutually_exclusive_group()
     tokenizer.add_argument(
         "--tokenizer",
@@ -111,13 +130,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_row_tokens,
         metavar="N",
         help="length of a row, at most the context of the model (default: the recipe's)",
-    )
-    parser.add_argument(
-        "--processes",
-        type=_processes,
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="work on so many shards at once (default: one a core); the result is the same",
     )
 
 

@@ -67,7 +67,7 @@ def _curated_data(recipe: Recipe, layout: CurationLayout, out: Path, opt_outs: f
     try:
         corpus = curated_corpus(layout)
         ensure_fits(layout, recipe)
-        ensure_curation_obeyed(layout, ids_to_obey(corpus.index, opt_outs))
+        ensure_curation_obeyed(layout, ids_to_obey(corpus.layout.index, opt_outs))
         data = open_data(recipe, corpus)
     except ShardCorruptError as error:
         raise CurationDamagedError(layout.root, error.damage) from error
@@ -95,21 +95,23 @@ def open_data(recipe: Recipe, corpus: ShardedCorpus) -> RunData:
 
     Raises :class:`ShardCorruptError`, :class:`TokenizerError` and :class:`CheckpointMismatchError`.
     """
-    tokenizer = load_tokenizer(corpus.tokenizer)
+    tokenizer = load_tokenizer(corpus.layout.tokenizer)
     if tokenizer.get_vocab_size() != recipe.model.vocabulary:
         raise TokenizerError(
-            corpus.tokenizer,
+            corpus.layout.tokenizer,
             f"it has {tokenizer.get_vocab_size()} ids and the recipe {recipe.model.vocabulary}",
             remedy="choose another folder, or delete this one's tokenizer and shards",
         )
-    splits = [PackedRows(d, tokenizer=fingerprint(tokenizer)) for d in (corpus.train, corpus.held_out)]
-    for split, directory in zip(splits, (corpus.train, corpus.held_out), strict=True):
+    splits = [
+        PackedRows(d, tokenizer=fingerprint(tokenizer)) for d in (corpus.layout.train, corpus.layout.held_out)
+    ]
+    for split, directory in zip(splits, (corpus.layout.train, corpus.layout.held_out), strict=True):
         if split.manifest.data != corpus.recipe:
             raise CheckpointMismatchError(directory, "its shards were made by another data recipe")
     return RunData(
         train=splits[0],
         held_out=splits[1],
-        tokenizer=corpus.tokenizer,
+        tokenizer=corpus.layout.tokenizer,
         byte_lengths=byte_lengths(tokenizer),
         identity=corpus.identity,
     )

@@ -83,12 +83,10 @@ def find_in_segment(segment: Segment, query: Query, wanted: Wanted) -> list[Cand
 
 def propose(segments: Sequence[Segment], query: Query, wanted: Wanted) -> list[Candidate]:
     """The lexical lane: words propose documents, their lines decide."""
-    lanes = [(segment, segment.words) for segment in segments if segment.words is not None]
-    ranked = rank([words for _, words in lanes], query.content, limit=_PROPOSED)
     return [
         candidate
-        for proposal in ranked
-        for candidate in _compare(lanes[proposal.segment][0], proposal.document, query, wanted)
+        for known, _ in _by_words(segments, query, limit=_PROPOSED)
+        for candidate in _compare(known.segment, known.number, query, wanted)
     ]
 
 
@@ -100,12 +98,19 @@ def told_apart(segments: Sequence[Segment], query: Query, found: list[Candidate]
     ranges = [c for c in found if c.lane is not Lane.MINHASH]
     best = max((c.weight for c in ranges), default=0.0)
     tied = {c.known for c in ranges if c.weight >= _TIED * best}
-    lanes = [(segment, segment.words) for segment in segments if segment.words is not None]
-    if len(tied) < 2 or not lanes:
+    if len(tied) < 2:
         return found
-    ranked = rank([words for _, words in lanes], query.content, limit=_RANKED)
-    scores: dict[Known, float] = {SegmentDocument(lanes[r.segment][0], r.document): r.score for r in ranked}
+    scores: dict[Known, float] = dict(_by_words(segments, query, limit=_RANKED))
     return [replace(c, words=scores.get(c.known, 0.0)) if c.known in tied else c for c in found]
+
+
+def _by_words(
+    segments: Sequence[Segment], query: Query, *, limit: int
+) -> list[tuple[SegmentDocument, float]]:
+    """The documents whose words are likest to the query's, best first, with their scores."""
+    lanes = [(segment, segment.words) for segment in segments if segment.words is not None]
+    ranked = rank([words for _, words in lanes], query.content, limit=limit)
+    return [(SegmentDocument(lanes[r.segment][0], r.document), r.score) for r in ranked]
 
 
 def _compare(segment: Segment, document: int, query: Query, wanted: Wanted) -> list[Candidate]:

@@ -1,5 +1,7 @@
 // Reading a mapped index file: no byte is believed before its block was compared with its checksum.
 #pragma once
+#include <cstring>
+
 #include "kernels.hpp"
 
 namespace sc {
@@ -36,6 +38,28 @@ inline bool ensure(const Mapped& file, uint64_t offset, uint64_t bytes) {
     const uint64_t last = (offset - file.start + bytes - 1) / BLOCK_BYTES;
     for (uint64_t block = first; block <= last; ++block)
         if (!file.verified[block] && !check_block(file, block)) return false;
+    return true;
+}
+
+// Read the number of 32 bits at an offset; false where the file is damaged.
+inline bool read(const Mapped& file, uint64_t offset, uint32_t& value) {
+    if (!ensure(file, offset, sizeof value)) return false;
+    std::memcpy(&value, file.base + offset, sizeof value);
+    return true;
+}
+
+// Find the first place from `low` on, before `high`, that holds no less than `value` in an ascending array of numbers of
+// 32 bits at `offset`; `high` where there is none. False where the file is damaged.
+inline bool lower_bound(const Mapped& file, uint64_t offset, uint64_t low, uint64_t high, uint32_t value,
+                        uint64_t& place) {
+    uint32_t found = 0;
+    while (low < high) {
+        const uint64_t middle = low + (high - low) / 2;
+        if (!read(file, offset + 4 * middle, found)) return false;
+        if (found < value) low = middle + 1;
+        else high = middle;
+    }
+    place = low;
     return true;
 }
 

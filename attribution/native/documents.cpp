@@ -24,12 +24,6 @@ struct Reader {
     }
 };
 
-bool read(const sc::Mapped& file, uint64_t offset, uint32_t& value) {
-    if (!sc::ensure(file, offset, sizeof value)) return false;
-    std::memcpy(&value, file.base + offset, sizeof value);
-    return true;
-}
-
 }  // namespace
 
 // Copy string `number` of a front-coded list to `string`, of which it fills `capacity` bytes at most, and answer its
@@ -63,19 +57,11 @@ SC_EXPORT int64_t sc_front_coded(const sc::Mapped* file, uint64_t blocks, uint64
 // places, and answers 0 where the file is damaged.
 SC_EXPORT int32_t sc_equal_range(const sc::Mapped* file, uint64_t offset, uint64_t count, uint32_t value,
                                  uint64_t* places) {
-    uint64_t low = 0, high = count;
-    uint32_t found = 0;
-    while (low < high) {
-        const uint64_t middle = low + (high - low) / 2;
-        if (!read(*file, offset + 4 * middle, found)) return 0;
-        if (found < value) low = middle + 1;
-        else high = middle;
-    }
-    places[0] = low;
-    for (; high < count; ++high) {
-        if (!read(*file, offset + 4 * high, found)) return 0;
+    uint32_t found;
+    if (!sc::lower_bound(*file, offset, 0, count, value, places[0])) return 0;
+    for (places[1] = places[0]; places[1] < count; ++places[1]) {
+        if (!sc::read(*file, offset + 4 * places[1], found)) return 0;
         if (found != value) break;
     }
-    places[1] = high;
     return 1;
 }

@@ -19,6 +19,7 @@ from attribution.index.opt_outs import OptOuts
 from attribution.index.profile import Profile
 from attribution.model import SourceFile
 from training.data.consent import ids_to_obey, write_obeyed
+from training.data.corpus_layout import CorpusLayout
 from training.data.pieces import DocumentMaker
 from training.data.select import Selection, package_of, select_files
 from training.data.shards import read_manifest, write_shards
@@ -36,30 +37,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunLayout:
+class RunLayout(CorpusLayout):
     """Where things lie in a run's folder."""
-
-    root: Path
-
-    @property
-    def tokenizer(self) -> Path:
-        """``tokenizer.json``."""
-        return self.root / "tokenizer.json"
-
-    @property
-    def train(self) -> Path:
-        """Shards to learn from."""
-        return self.root / "shards" / "train"
-
-    @property
-    def held_out(self) -> Path:
-        """Shards to measure on, without fill-in-the-middle."""
-        return self.root / "shards" / "held-out"
-
-    @property
-    def held_out_text(self) -> Path:
-        """The held-out files as JSON lines: ``swhid``, ``package``, ``path``, ``text``."""
-        return self.root / "held_out.jsonl"
 
     @property
     def files(self) -> Path:
@@ -75,11 +54,6 @@ class RunLayout:
     def dropped(self) -> Path:
         """How many files were left out, by reason."""
         return self.root / "dropped.json"
-
-    @property
-    def index(self) -> Path:
-        """Index of exactly the files that are learned from."""
-        return self.root / "index"
 
     def is_prepared(self) -> bool:
         """Whether all of it is there; shards come last."""

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.data.corpus_layout import CorpusLayout
 from training.data.engine.layout import CurationLayout
 from training.data.engine.whole_files import write_whole_text
 from training.data.prepare import RunLayout
@@ -24,13 +25,9 @@ RECORD = "corpus.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardedCorpus:
-    """Paths of one corpus, and two digests."""
+    """Where one corpus lies, and two digests."""
 
-    train: Path
-    held_out: Path
-    held_out_text: Path
-    tokenizer: Path
-    index: Path
+    layout: CorpusLayout
     recipe: str
     """What the manifests of both splits must say made them."""
     identity: str
@@ -47,15 +44,7 @@ class CuratedSource:
 
 def prepared_corpus(layout: RunLayout, recipe: DataRecipe) -> ShardedCorpus:
     """The corpus in a run's own folder; it is known by the recipe that selected it."""
-    return ShardedCorpus(
-        train=layout.train,
-        held_out=layout.held_out,
-        held_out_text=layout.held_out_text,
-        tokenizer=layout.tokenizer,
-        index=layout.index,
-        recipe=digest(recipe),
-        identity=digest(recipe),
-    )
+    return ShardedCorpus(layout=layout, recipe=digest(recipe), identity=digest(recipe))
 
 
 def curated_corpus(layout: CurationLayout) -> ShardedCorpus:
@@ -65,20 +54,12 @@ def curated_corpus(layout: CurationLayout) -> ShardedCorpus:
     :class:`training.errors.ShardCorruptError`.
     """
     manifest = _finished_manifest(layout)
-    return ShardedCorpus(
-        train=layout.shards,
-        held_out=layout.held_out,
-        held_out_text=layout.held_out_text,
-        tokenizer=layout.tokenizer,
-        index=layout.index,
-        recipe=manifest.data,
-        identity=manifest.digest[:16],
-    )
+    return ShardedCorpus(layout=layout, recipe=manifest.data, identity=manifest.digest[:16])
 
 
 def _finished_manifest(layout: CurationLayout) -> Manifest:
     """That of the rows to learn from."""
-    manifest = read_manifest(layout.shards)
+    manifest = read_manifest(layout.train)
     if manifest is None or not layout.card.is_file():
         raise CurationError(
             f"{layout.root}: it is no finished curation; name a folder that 'sc-attrib train curate' made"

@@ -10,42 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.data.corpus_layout import CorpusLayout
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CurationLayout:
+class CurationLayout(CorpusLayout):
     """Paths below one root."""
-
-    root: Path
 
     @property
     def configuration(self) -> Path:
         """What the folder was begun with."""
         return self.root / "curation.json"
-
-    @property
-    def tokenizer(self) -> Path:
-        """``tokenizer.json``."""
-        return self.root / "tokenizer.json"
-
-    @property
-    def index(self) -> Path:
-        """Index of exactly what was kept."""
-        return self.root / "index"
-
-    @property
-    def shards(self) -> Path:
-        """Rows of tokens to learn from."""
-        return self.root / "shards" / "train"
-
-    @property
-    def held_out(self) -> Path:
-        """Rows of tokens to measure on, where something is held out."""
-        return self.root / "shards" / "held-out"
-
-    @property
-    def held_out_text(self) -> Path:
-        """The held-out files as JSON lines: ``swhid``, ``package``, ``path``, ``text``."""
-        return self.root / "held_out.jsonl"
 
     @property
     def card(self) -> Path:

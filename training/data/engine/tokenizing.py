@@ -113,10 +113,10 @@ def tokenize(
     for done, found in enumerate(map_in_order(tokenize_part, tasks, processes=processes), start=1):
         counts += found
         tell(f"tokenised {done:,} of {len(tasks):,} parts, {counts.total():,} tokens")
-    if read_manifest(layout.shards) is None:
+    if read_manifest(layout.train) is None:
         ids = control_ids(tokenizer)
         write_shards(
-            layout.shards,
+            layout.train,
             _documents([task.path for task in tasks]),
             row_tokens=recipe.row_tokens,
             pad_id=ids.fim_pad,

@@ -1,59 +1,17 @@
-"""Runs GGUF models through llama.cpp: one worker thread owns the model, the event loop waits for tokens."""
+"""Runs GGUF models through llama.cpp."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import importlib.util
-import threading
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from assistant.backends.protocol import GREEDY, Sampling, Token
-from assistant.errors import BackendError, PromptTooLongError
-from assistant.fim import FimIds
+from assistant.backends.worker import LocalModel, WorkerBackend
 from assistant.models import ModelOptions
 from attribution.errors import MissingExtraError
 
-if TYPE_CHECKING:
-    from assistant.backends.llama_model import LlamaModel
 
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Job:
-    """One request on its way through the worker."""
-
-    prompt: Sequence[int]
-    max_tokens: int
-    sampling: Sampling
-    required: bytes
-    loop: asyncio.AbstractEventLoop
-    results: asyncio.Queue[Token | Exception | None] = field(default_factory=asyncio.Queue)
-    """Tokens, then ``None``; or an error."""
-    stopped: bool = False
-    """Nobody waits for more tokens; the worker reads this between two of them."""
-
-    def put(self, result: Token | Exception | None) -> None:
-        """Hand a result to the event loop, from any thread."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-            self.loop.call_soon_threadsafe(self.results.put_nowait, result)
-
-
-class LlamaCppBackend:
+class LlamaCppBackend(WorkerBackend):
     """A GGUF model; see :class:`~assistant.backends.protocol.CompletionBackend` for the contract."""
-
-    def __init__(self, model: LlamaModel, worker: ThreadPoolExecutor) -> None:
-        self._model = model
-        self._worker = worker
-        self._lock = threading.Lock()
-        """Guards ``_running`` together with the model's abort flag."""
-        self._running: _Job | None = None
-        self._vocabulary_lock = threading.Lock()
-        """Keeps the model from being freed while somebody tokenises."""
-        self._closed = False
 
     @classmethod
     def open(cls, path: Path, options: ModelOptions | None = None) -> LlamaCppBackend:
@@ -64,142 +22,10 @@ class LlamaCppBackend:
         """
         if importlib.util.find_spec("llama_cpp") is None:
             raise MissingExtraError("completing code with a GGUF model", "llama")
-        worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="llama")
-        try:
-            return cls(worker.submit(_load, path, options or ModelOptions()).result(), worker)
-        except BaseException:
-            worker.shutdown(wait=False)
-            raise
 
-    @property
-    def description(self) -> str:
-        """The model's name, size and quantisation."""
-        return self._model.description
+        def load() -> LocalModel:
+            from assistant.backends.llama_model import LlamaModel
 
-    @property
-    def fim_ids(self) -> FimIds:
-        """The control tokens of its vocabulary."""
-        return self._model.fim_ids
+            return LlamaModel(path, options or ModelOptions())
 
-    @property
-    def context_tokens(self) -> int:
-        """The size of its context."""
-        return self._model.context_tokens
-
-    @property
-    def evaluated_tokens(self) -> int:
-        """Tokens whose keys and values are kept for the next request that begins with them."""
-        return self._model.evaluated_tokens
-
-    def tokenize(self, text: str) -> list[int]:
-        """Turn text into ids; control tokens in it stay text. Raises :class:`BackendError` once closed."""
-        with self._open_vocabulary() as model:
-            return model.tokenize(text)
-
-    def detokenize(self, ids: Sequence[int]) -> bytes:
-        """Turn ids into bytes. Raises :class:`BackendError` once closed."""
-        with self._open_vocabulary() as model:
-            return b"".join(model.piece(i) for i in ids)
-
-    @contextlib.contextmanager
-    def _open_vocabulary(self) -> Iterator[LlamaModel]:
-        with self._vocabulary_lock:
-            if self._closed:
-                raise BackendError("the model was replaced while it was asked; ask again")
-            yield self._model
-
-    async def generate(
-        self,
-        prompt: Sequence[int],
-        *,
-        max_tokens: int,
-        sampling: Sampling = GREEDY,
-        required: bytes = b"",
-    ) -> AsyncGenerator[Token, None]:
-        """Continue the prompt, token by token."""
-        if max_tokens < 0:
-            raise ValueError("max_tokens is negative")
-        if len(prompt) >= self.context_tokens:
-            raise PromptTooLongError(prompt_tokens=len(prompt), context_tokens=self.context_tokens)
-        if self._closed:
-            return
-        job = _Job(
-            prompt=prompt,
-            max_tokens=max_tokens,
-            sampling=sampling,
-            required=required,
-            loop=asyncio.get_running_loop(),
-        )
-        future = self._worker.submit(self._run, job)
-        future.add_done_callback(lambda done: job.put(_error_of(done)))
-        try:
-            while (result := await job.results.get()) is not None:
-                if isinstance(result, Exception):
-                    raise result
-                yield result
-        except asyncio.CancelledError:
-            self._abort(job)
-            raise
-        finally:
-            job.stopped = True
-            future.cancel()
-
-    def _run(self, job: _Job) -> None:
-        """Generate, on the worker thread."""
-        if not self._begin(job):
-            return
-        try:
-            tokens = self._model.generate(
-                job.prompt, max_tokens=job.max_tokens, sampling=job.sampling, required=job.required
-            )
-            for token in tokens:
-                job.put(Token(id=token, text=b"" if self._model.ends(token) else self._model.piece(token)))
-                if job.stopped:
-                    break
-            tokens.close()
-        finally:
-            with self._lock:
-                self._running = None
-
-    def _begin(self, job: _Job) -> bool:
-        with self._lock:
-            if job.stopped or self._closed:
-                return False
-            self._running = job
-            self._model.abort.clear()
-            return True
-
-    def _abort(self, job: _Job) -> None:
-        """Reach into the computation, if it is this job's."""
-        with self._lock:
-            job.stopped = True
-            if self._running is job:
-                self._model.abort.set()
-
-    async def close(self) -> None:
-        """Abort what runs, end all streams, free the model."""
-        if self._closed:
-            return
-        with self._lock:
-            self._closed = True
-            self._model.abort.set()
-        await asyncio.wrap_future(self._worker.submit(self._free))
-        self._worker.shutdown(wait=False)
-
-    def _free(self) -> None:
-        with self._vocabulary_lock:
-            self._model.free()
-
-
-def _load(path: Path, options: ModelOptions) -> LlamaModel:
-    from assistant.backends.llama_model import LlamaModel
-
-    return LlamaModel(path, options)
-
-
-def _error_of(done: Future[None]) -> Exception | None:
-    """Tell what a finished job still has to say: its error, or ``None`` for the end of the stream."""
-    if done.cancelled():
-        return None
-    error = done.exception()
-    return error if isinstance(error, Exception) or error is None else None
+        return cls.load(load, name="llama")

@@ -15,9 +15,11 @@ from functools import cached_property
 from pathlib import Path
 
 import llama_cpp
+import numpy as np
 
+from assistant.backends.choice import TokenChooser
 from assistant.backends.gguf import read_header
-from assistant.backends.protocol import Sampling
+from assistant.backends.protocol import Logits, Sampling, TokenShaping
 from assistant.backends.vocabulary import Vocabulary
 from assistant.errors import BackendError, ModelUnusableError, PromptTooLongError
 from assistant.fim import FimIds, resolve_ids
@@ -97,6 +99,7 @@ class LlamaModel:
         if not self._model:
             raise _refused(path)
         self._vocab: llama_cpp.llama_vocab_p = llama_cpp.llama_model_get_vocab(self._model)
+        self._words = int(llama_cpp.llama_vocab_n_tokens(self._vocab))
         self.fim_ids = self._resolve_fim_ids(path)
         trained_with = int(llama_cpp.llama_model_n_ctx_train(self._model))
         self.context_tokens = options.context_tokens or min(trained_with, _MAX_DEFAULT_CONTEXT)
@@ -170,7 +173,13 @@ class LlamaModel:
         return token in self.fim_ids.stops or bool(llama_cpp.llama_vocab_is_eog(self._vocab, token))
 
     def generate(
-        self, prompt: Sequence[int], *, max_tokens: int, sampling: Sampling, required: bytes
+        self,
+        prompt: Sequence[int],
+        *,
+        max_tokens: int,
+        sampling: Sampling,
+        required: bytes,
+        shaping: TokenShaping | None,
     ) -> Generator[int, None, None]:
         """Continue the prompt until an end token, which is the last one given, or a limit.
 
@@ -182,33 +191,34 @@ class LlamaModel:
             raise PromptTooLongError(prompt_tokens=len(prompt), context_tokens=self.context_tokens)
         if not prompt or max_tokens == 0:
             return
-        sampler = _make_sampler(sampling)
-        try:
-            pending = self._keep_common_prefix(prompt)
-            for _ in range(min(max_tokens, room)):
-                if not self._evaluate(pending):
-                    return
-                if required:
-                    token = self._likeliest_of(self._vocabulary.beginning(required))
-                    piece = self.piece(token)
-                    required = required[len(piece) :] if required.startswith(piece) else b""
-                else:
-                    token = int(llama_cpp.llama_sampler_sample(sampler, self._context, -1))
-                yield token
-                if self.ends(token):
-                    return
-                pending = [token]
-        finally:
-            llama_cpp.llama_sampler_free(sampler)
+        chooser = TokenChooser(
+            sampling=sampling,
+            required=required,
+            shaping=shaping,
+            vocabulary=lambda: self._vocabulary,
+            ends=self.ends,
+        )
+        pending = self._keep_common_prefix(prompt)
+        for _ in range(min(max_tokens, room)):
+            if not self._evaluate(pending):
+                return
+            token = chooser.choose(self._logits())
+            if token is None:
+                return
+            yield token
+            if self.ends(token):
+                return
+            pending = [token]
 
-    def _likeliest_of(self, tokens: Sequence[int]) -> int:
-        logits = llama_cpp.llama_get_logits_ith(self._context, -1)
-        return max(tokens, key=logits.__getitem__)
+    def _logits(self) -> Logits:
+        """Those of the last token that was evaluated; valid until the next evaluation."""
+        pointer = llama_cpp.llama_get_logits_ith(self._context, -1)
+        logits: Logits = np.ctypeslib.as_array(pointer, shape=(self._words,))
+        return logits
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:
-        count = int(llama_cpp.llama_vocab_n_tokens(self._vocab))
-        return Vocabulary(self.piece(token) for token in range(count))
+        return Vocabulary(self.piece(token) for token in range(self._words))
 
     def _keep_common_prefix(self, prompt: Sequence[int]) -> list[int]:
         """Drop what the context holds beyond the common prefix; answer what is still to be evaluated.
@@ -284,15 +294,6 @@ def default_threads() -> int:
     """All cores of this process but one, which is left to the editor; at least 1, at most 8."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(_MAX_THREADS, available - 1))
-
-
-def _make_sampler(sampling: Sampling) -> llama_cpp.llama_sampler_p:
-    if sampling.temperature <= 0:
-        return llama_cpp.llama_sampler_init_greedy()
-    chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
-    llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_temp(sampling.temperature))
-    llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_dist(sampling.seed))
-    return chain
 
 
 def _refused(path: Path) -> ModelUnusableError:

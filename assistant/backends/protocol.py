@@ -6,7 +6,13 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from assistant.fim import FimIds
+
+Logits = NDArray[np.float32]
+"""One number for each token of the vocabulary, in the order of their ids; minus infinity forbids a token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +36,47 @@ class Sampling:
 
 GREEDY = Sampling()
 
+MAX_REFUSALS = 16
+"""Tokens that a shaping may refuse in one place; after that there is nothing left worth saying."""
+
+
+class TokenShaping:
+    """Has a say in each token of one request; override either method, or both.
+
+    Both are called in the thread that generates and wait there, so they belong to one request, may keep what
+    they know of it, and are to take milliseconds at most. ``generated`` holds the ids of this request so
+    far, without the prompt, those that spell ``required`` included; it is not to be kept or changed.
+    """
+
+    def shape(self, generated: Sequence[int], logits: Logits) -> None:
+        """Change the model's logits of the next token in place: forbid tokens, favour some, mix in others.
+
+        Not called by a back end that sees no logits (:attr:`CompletionBackend.sees_logits`).
+        """
+
+    def permits(self, generated: Sequence[int], token: int) -> bool:
+        """Whether the chosen token may come next; if not, it is forbidden here and another is chosen.
+
+        Every back end asks. Not asked of tokens that end a completion.
+        """
+        return True
+
+
+class ShapedBy(TokenShaping):
+    """Several shapings in one: logits go through all of them in order, a token needs the consent of each."""
+
+    def __init__(self, *shapings: TokenShaping) -> None:
+        self._shapings = shapings
+
+    def shape(self, generated: Sequence[int], logits: Logits) -> None:
+        """Let each change the logits."""
+        for shaping in self._shapings:
+            shaping.shape(generated, logits)
+
+    def permits(self, generated: Sequence[int], token: int) -> bool:
+        """Ask each until one says no."""
+        return all(shaping.permits(generated, token) for shaping in self._shapings)
+
 
 class CompletionBackend(Protocol):
     """A model that continues token ids; all methods belong to one event loop."""
@@ -45,6 +92,10 @@ class CompletionBackend(Protocol):
     @property
     def context_tokens(self) -> int:
         """Tokens of prompt and completion together that the model can hold."""
+
+    @property
+    def sees_logits(self) -> bool:
+        """Whether :meth:`TokenShaping.shape` is called; a server across HTTP keeps its logits to itself."""
 
     def tokenize(self, text: str) -> list[int]:
         """Turn text into ids; a control token spelled out in the text stays plain text.
@@ -62,6 +113,7 @@ class CompletionBackend(Protocol):
         max_tokens: int,
         sampling: Sampling = GREEDY,
         required: bytes = b"",
+        shaping: TokenShaping | None = None,
     ) -> AsyncGenerator[Token, None]:
         """Continue the prompt, token by token.
 
@@ -71,6 +123,9 @@ class CompletionBackend(Protocol):
 
         The bytes of the stream begin with ``required``: the last word before the cursor, which is left
         out of the prompt because it may be half a token ("token healing").
+
+        ``shaping`` has a say in each token. Where all tokens are forbidden, or it refuses
+        :data:`MAX_REFUSALS` of them in one place, the stream ends.
 
         Cancelling the task that awaits a token reaches the running computation, also while it still
         reads the prompt; closing the generator ends it at the next token.

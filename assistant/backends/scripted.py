@@ -11,15 +11,20 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice, repeat
+from itertools import chain, repeat
 from pathlib import Path
 
-from assistant.backends.protocol import GREEDY, Sampling, Token
+import numpy as np
+
+from assistant.backends.choice import TokenChooser
+from assistant.backends.protocol import GREEDY, Logits, Sampling, Token, TokenShaping
+from assistant.backends.vocabulary import Vocabulary
 from assistant.errors import BackendError, ModelNotFoundError, ModelUnusableError, PromptTooLongError
 from assistant.fim import STARCODER2, FimIds, resolve_ids
 
 _FIRST_BYTE = len(STARCODER2.control_tokens)
 _IDS = {token: i for i, token in enumerate(STARCODER2.control_tokens)}
+_VOCABULARY = Vocabulary([b""] * _FIRST_BYTE + [bytes([byte]) for byte in range(256)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,7 @@ class ScriptedBackend:
     """Gives its replies, one byte a token; one request at a time, as a real model would."""
 
     description = "scripted"
+    sees_logits = True
 
     def __init__(self, replies: Iterable[Reply], *, context_tokens: int = 4096) -> None:
         self._replies = sorted(replies, key=lambda reply: len(reply.after), reverse=True)
@@ -82,8 +88,9 @@ class ScriptedBackend:
         max_tokens: int,
         sampling: Sampling = GREEDY,
         required: bytes = b"",
+        shaping: TokenShaping | None = None,
     ) -> AsyncGenerator[Token, None]:
-        """Give the reply that fits the prompt."""
+        """Give the reply that fits the prompt; it ends where a shaping forbids its next byte."""
         if max_tokens < 0:
             raise ValueError("max_tokens is negative")
         if len(prompt) >= self.context_tokens:
@@ -95,9 +102,8 @@ class ScriptedBackend:
             reply = self._reply_to(self._prefix(prompt) + required)
             if reply.error is not None:
                 raise BackendError(reply.error)
-            for token in self._tokens(
-                reply, required, limit=min(max_tokens, self.context_tokens - len(prompt))
-            ):
+            limit = min(max_tokens, self.context_tokens - len(prompt))
+            for token in self._tokens(reply, required, shaping, limit=limit):
                 await self._pause(reply.delay_ms)
                 if self._closed.is_set():
                     return
@@ -128,11 +134,32 @@ class ScriptedBackend:
             return self.detokenize(ids[ids.index(self.fim_ids.fim_middle) :])
         return self.detokenize(ids)
 
-    def _tokens(self, reply: Reply, required: bytes, *, limit: int) -> Iterable[Token]:
+    def _tokens(
+        self, reply: Reply, required: bytes, shaping: TokenShaping | None, *, limit: int
+    ) -> Iterable[Token]:
+        """Choose what the script says next, or the end of the text, or anything else, in this order."""
         text = reply.text.encode()
         endless = chain([required, text], repeat(text) if text and not reply.ends else ())
-        for byte in islice(chain.from_iterable(endless), limit):
-            limit -= 1
-            yield Token(id=byte + _FIRST_BYTE, text=bytes([byte]))
-        if limit > 0:
-            yield Token(id=self.fim_ids.end_of_text, text=b"")
+        script = chain.from_iterable(endless)
+        stops = self.fim_ids.stops
+        chooser = TokenChooser(
+            sampling=GREEDY,
+            required=b"",
+            shaping=shaping,
+            vocabulary=lambda: _VOCABULARY,
+            ends=stops.__contains__,
+        )
+        for _ in range(limit):
+            token = chooser.choose(self._logits(next(script, None)))
+            if token is None:
+                return
+            yield Token(id=token, text=_VOCABULARY.piece(token))
+            if token in stops:
+                return
+
+    def _logits(self, byte: int | None) -> Logits:
+        logits = np.full(_FIRST_BYTE + 256, -1, np.float32)
+        logits[self.fim_ids.end_of_text] = 0
+        if byte is not None:
+            logits[byte + _FIRST_BYTE] = 1
+        return logits

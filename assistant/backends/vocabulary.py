@@ -13,9 +13,14 @@ class Vocabulary:
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         """Take the bytes of the tokens in the order of their ids; control tokens have none."""
-        self._sorted = sorted((piece, token) for token, piece in enumerate(pieces) if piece)
+        self._pieces = list(pieces)
+        self._sorted = sorted((piece, token) for token, piece in enumerate(self._pieces) if piece)
         self._token_of = dict(reversed(self._sorted))
         self._remembered: dict[bytes, Sequence[int]] = {}
+
+    def piece(self, token: int) -> bytes:
+        """Answer the bytes of a token; none for a control token."""
+        return self._pieces[token]
 
     def beginning(self, required: bytes) -> Sequence[int]:
         """Answer the tokens that agree with ``required``: that begin with it, or that begin it.

@@ -9,11 +9,19 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import pytest_asyncio
 
 from assistant.backends.llama_cpp import LlamaCppBackend
-from assistant.backends.protocol import CompletionBackend, Sampling, Token
+from assistant.backends.protocol import (
+    MAX_REFUSALS,
+    CompletionBackend,
+    Sampling,
+    ShapedBy,
+    Token,
+    TokenShaping,
+)
 from assistant.backends.scripted import Reply, ScriptedBackend
 from assistant.errors import BackendError, PromptTooLongError
 from assistant.models import DEFAULT_MODEL, ModelOptions
@@ -81,8 +89,14 @@ def _infill_prompt(backend: CompletionBackend, code: str = CODE) -> list[int]:
     return [ids.fim_prefix, ids.fim_suffix, *backend.tokenize("\n"), ids.fim_middle, *backend.tokenize(code)]
 
 
-async def _tokens(backend: CompletionBackend, prompt: list[int], *, max_tokens: int = 12) -> list[Token]:
-    return [token async for token in backend.generate(prompt, max_tokens=max_tokens)]
+async def _tokens(
+    backend: CompletionBackend,
+    prompt: list[int],
+    *,
+    max_tokens: int = 12,
+    shaping: TokenShaping | None = None,
+) -> list[Token]:
+    return [token async for token in backend.generate(prompt, max_tokens=max_tokens, shaping=shaping)]
 
 
 async def test_a_fresh_back_end_continues_a_prompt(backend):
@@ -188,6 +202,103 @@ async def test_a_seed_fixes_what_a_temperature_leaves_open(backend):
         return [token.id async for token in stream]
 
     assert await sampled(7) == await sampled(7)
+
+
+class Forbidding(TokenShaping):
+    """Refuses ids, and remembers what it was asked."""
+
+    def __init__(self, *refused: int, all_from: int | None = None) -> None:
+        self.refused = refused
+        self.all_from = all_from
+        self.asked: list[tuple[list[int], int]] = []
+
+    def permits(self, generated, token):
+        self.asked.append((list(generated), token))
+        return token not in self.refused and (self.all_from is None or len(generated) < self.all_from)
+
+
+class Favouring(TokenShaping):
+    """Makes one token the likeliest, and forbids others."""
+
+    def __init__(self, favourite: int, *forbidden: int) -> None:
+        self.favourite, self.forbidden = favourite, list(forbidden)
+        self.generated: list[list[int]] = []
+
+    def shape(self, generated, logits):
+        self.generated.append(list(generated))
+        logits[self.favourite] = logits.max() + 1
+        logits[self.forbidden] = -np.inf
+
+
+async def test_a_shaping_that_changes_nothing_changes_nothing(backend):
+    prompt = _infill_prompt(backend)
+    assert await _tokens(backend, prompt, shaping=TokenShaping()) == await _tokens(backend, prompt)
+
+
+async def test_a_shaping_is_asked_of_every_token_with_those_before_it(backend):
+    shaping = Forbidding()
+    tokens = await _tokens(backend, _infill_prompt(backend), shaping=shaping)
+    ids = [token.id for token in tokens if token.id not in backend.fim_ids.stops]
+    assert shaping.asked == [(ids[:n], ids[n]) for n in range(len(ids))]
+
+
+async def test_a_token_that_is_refused_does_not_come(backend):
+    prompt = _infill_prompt(backend)
+    first = (await _tokens(backend, prompt))[0].id
+    shaped = await _tokens(backend, prompt, shaping=Forbidding(first))
+    assert first not in [token.id for token in shaped]
+    assert (await _tokens(backend, prompt))[0].id == first, "the next request is not shaped"
+
+
+async def test_where_everything_is_refused_the_stream_ends(backend):
+    prompt = _infill_prompt(backend)
+    plain = await _tokens(backend, prompt)
+    shaping = Forbidding(all_from=1)
+    shaped = await _tokens(backend, prompt, shaping=shaping)
+    assert shaped[0] == plain[0]
+    assert [token for token in shaped[1:] if token.id not in backend.fim_ids.stops] == []
+    assert len(shaping.asked) <= 1 + MAX_REFUSALS
+
+
+async def test_a_shaping_may_change_logits_where_the_back_end_sees_them(backend):
+    wanted = backend.tokenize("q")[0]
+    shaping = Favouring(wanted)
+    tokens = await _tokens(backend, _infill_prompt(backend), max_tokens=3, shaping=shaping)
+    if not backend.sees_logits:
+        assert shaping.generated == []
+        return
+    assert [token.id for token in tokens] == [wanted] * 3
+    assert shaping.generated == [[], [wanted], [wanted] * 2]
+
+
+async def test_what_logits_forbid_does_not_come(backend):
+    if not backend.sees_logits:
+        return
+    prompt = _infill_prompt(backend)
+    ids = {token.id for token in await _tokens(backend, prompt)}
+    favourite = backend.tokenize("q")[0]
+    shaping = ShapedBy(Favouring(favourite, *ids), Favouring(favourite, favourite, *ids))
+    shaped = await _tokens(backend, prompt, shaping=shaping)
+    assert not (ids | {favourite}) & {token.id for token in shaped}
+
+
+async def test_what_is_required_is_shaped_too(backend):
+    prompt = _infill_prompt(backend, "def f(x):\n   ")
+    first, *_ = [t.id async for t in backend.generate(prompt, max_tokens=4, required=b" re")]
+    stream = backend.generate(prompt, max_tokens=8, required=b" re", shaping=Forbidding(first))
+    tokens = [token async for token in stream]
+    assert first not in [token.id for token in tokens]
+    assert b"".join(token.text for token in tokens).startswith(b" re") or not tokens or tokens[-1].text == b""
+
+
+async def test_an_error_in_a_shaping_is_the_streams_and_the_next_is_served(backend):
+    class Broken(TokenShaping):
+        def permits(self, generated, token):
+            raise BackendError("out of luck")
+
+    with pytest.raises(BackendError, match="out of luck"):
+        await _tokens(backend, _infill_prompt(backend), shaping=Broken())
+    assert await _tokens(backend, _infill_prompt(backend))
 
 
 async def test_a_stream_that_is_closed_early_leaves_the_back_end_usable(backend):

@@ -18,9 +18,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import Starcoder2ForCausalLM
 
 from training.errors import CheckpointMismatchError, CheckpointWriteError
+from training.model import CausalModel
 
 KEPT = 2
 """Checkpoints that stay on disk."""
@@ -59,7 +59,7 @@ class TrainingState:
 
 
 def save_checkpoint(
-    run: Path, model: Starcoder2ForCausalLM, optimizers: Optimizers, state: TrainingState, *, tokenizer: Path
+    run: Path, model: CausalModel, optimizers: Optimizers, state: TrainingState, *, tokenizer: Path
 ) -> Path:
     """Write a checkpoint into a run's folder; raise :class:`CheckpointWriteError`, older ones unharmed."""
     final = run / f"checkpoint-{state.update:06d}"
@@ -68,7 +68,7 @@ def save_checkpoint(
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         model.config.save_pretrained(partial)
-        save_file(_untied(model), partial / "model.safetensors", metadata={"format": "pt"})
+        save_file(stored_weights(model), partial / "model.safetensors", metadata={"format": "pt"})
         shutil.copyfile(tokenizer, partial / "tokenizer.json")
         save_file(_optimizer_tensors(model, optimizers), partial / "optimizer.safetensors")
         (partial / "state.json").write_text(json.dumps(asdict(state), indent=1))
@@ -100,7 +100,7 @@ def read_state(checkpoint: Path) -> TrainingState:
 
 
 def load_checkpoint(
-    checkpoint: Path, model: Starcoder2ForCausalLM, optimizers: Optimizers, expected: TrainingState
+    checkpoint: Path, model: CausalModel, optimizers: Optimizers, expected: TrainingState
 ) -> TrainingState:
     """Put weights, optimiser state and random state back.
 
@@ -115,7 +115,7 @@ def load_checkpoint(
     except (OSError, SafetensorError) as error:
         raise CheckpointMismatchError(checkpoint, f"its weights cannot be read ({error})") from error
     try:
-        model.load_state_dict({**weights, "lm_head.weight": weights["model.embed_tokens.weight"]})
+        load_weights(model, weights)
     except (KeyError, RuntimeError) as error:
         raise CheckpointMismatchError(checkpoint, "its weights are not those of this model") from error
     try:
@@ -137,9 +137,21 @@ def _refuse_other(checkpoint: Path, state: TrainingState, expected: TrainingStat
             raise CheckpointMismatchError(checkpoint, f"it was made with another {words} than this run has")
 
 
-def _untied(model: Starcoder2ForCausalLM) -> dict[str, Tensor]:
-    """The weights as transformers saves them: the head is the embedding and not stored twice."""
-    return {name: w.contiguous() for name, w in model.state_dict().items() if name != "lm_head.weight"}
+def stored_weights(model: CausalModel) -> dict[str, Tensor]:
+    """The weights as transformers saves them: a head that is the embedding is not stored twice."""
+    tied = _tied_names(model)
+    return {name: w.contiguous() for name, w in model.state_dict().items() if name not in tied}
+
+
+def load_weights(model: CausalModel, weights: dict[str, Tensor]) -> None:
+    """Put stored weights into a model; raise RuntimeError unless they are exactly those that it stores."""
+    report = model.load_state_dict(weights, strict=False)
+    if report.unexpected_keys or set(report.missing_keys) != _tied_names(model):
+        raise RuntimeError(f"other tensors are there than this model has: {report}")
+
+
+def _tied_names(model: CausalModel) -> set[str]:
+    return {"lm_head.weight"} if model.config.tie_word_embeddings else set()
 
 
 def _optimizer_tensors(model: torch.nn.Module, optimizers: Optimizers) -> dict[str, Tensor]:

@@ -15,14 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
-from transformers import Starcoder2ForCausalLM
 
 from training.checkpoint import TrainingState, list_checkpoints, load_checkpoint, save_checkpoint
 from training.data.shards import IGNORED, Batch, PackedRows
 from training.errors import DivergedError
-from training.loss import summed_cross_entropy
 from training.metrics import MetricsLog, MetricsRow
-from training.model import document_mask, make_model
+from training.model import CausalModel, NextTokenLoss, make_model
 from training.optimizer import make_optimizers, rate_factor, set_rates
 from training.recipes.recipe import Recipe, digest
 
@@ -59,8 +57,18 @@ def pretrain(recipe: Recipe, data: RunData, out: Path, *, progress: bool = True)
     losses, to the bit, as one that was not. Raises :class:`DivergedError`,
     :class:`training.errors.CheckpointMismatchError` and :class:`training.errors.CheckpointWriteError`.
     """
+    return train(make_model(recipe.model, seed=recipe.seed), recipe, data, out, progress=progress)
+
+
+def train(
+    model: CausalModel, recipe: Recipe, data: RunData, out: Path, *, progress: bool = True
+) -> RunResult:
+    """Train a model with weights: new ones, or those of an earlier run; otherwise as :func:`pretrain`.
+
+    What needs no gradient stays as it is.
+    """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = make_model(recipe.model, seed=recipe.seed).to(device).train()
+    objective = NextTokenLoss(model).to(device).train()
     optimizers = make_optimizers(model, recipe.optimizer)
     state = _initial_state(recipe, data)
     kept = next(reversed(list_checkpoints(out)), None)
@@ -73,14 +81,14 @@ def pretrain(recipe: Recipe, data: RunData, out: Path, *, progress: bool = True)
         _progress_bar(recipe, state, shown=progress) as bar,
     ):
         while state.update < recipe.updates:
-            step = take_step(model, optimizers, data.train, recipe, device, update=state.update)
+            step = take_step(objective, optimizers, data.train, recipe, device, update=state.update)
             if not step.is_finite:
                 raise DivergedError(update=state.update, rows=step.rows, kept=kept)
             state = _advanced(state, step)
             is_last = state.update == recipe.updates
             bits = math.nan
             if is_last or state.update % budget.validate_every == 0:
-                bits = held_out_bits_per_byte(model, data, device, rows=budget.validation_rows)
+                bits = held_out_bits_per_byte(objective, data, device, rows=budget.validation_rows)
             metrics.append(_metrics_row(state, step, bits))
             bar.set_postfix_str(step.summary, refresh=False)
             bar.update()
@@ -90,7 +98,7 @@ def pretrain(recipe: Recipe, data: RunData, out: Path, *, progress: bool = True)
     if kept is None:
         raise AssertionError("a recipe has at least one update, and the last one is always saved")
     if math.isnan(bits):  # nothing was left to do
-        bits = held_out_bits_per_byte(model, data, device, rows=budget.validation_rows)
+        bits = held_out_bits_per_byte(objective, data, device, rows=budget.validation_rows)
     return RunResult(checkpoint=kept, state=state, bits_per_byte=bits)
 
 
@@ -123,7 +131,7 @@ class Step:
 
 
 def take_step(
-    model: Starcoder2ForCausalLM,
+    objective: NextTokenLoss,
     optimizers: dict[str, torch.optim.Optimizer],
     data: PackedRows,
     recipe: Recipe,
@@ -139,7 +147,7 @@ def take_step(
         update, recipe.updates, warmup_share=budget.warmup_share, decay_share=budget.decay_share
     )
     set_rates(optimizers, recipe.optimizer, factor)
-    loss, norm = accumulate_gradients(model, batch, recipe, device)
+    loss, norm = accumulate_gradients(objective, batch, recipe, device)
     if math.isfinite(loss) and math.isfinite(norm):
         for optimizer in optimizers.values():
             optimizer.step()
@@ -183,7 +191,7 @@ def _metrics_row(state: TrainingState, step: Step, bits: float) -> MetricsRow:
 
 
 def accumulate_gradients(
-    model: Starcoder2ForCausalLM, batch: Batch, recipe: Recipe, device: torch.device
+    objective: NextTokenLoss, batch: Batch, recipe: Recipe, device: torch.device
 ) -> tuple[float, float]:
     """Leave the clipped gradient of a batch in the model; answer its mean loss and the norm before clipping.
 
@@ -192,10 +200,10 @@ def accumulate_gradients(
     targets = int((batch.targets != IGNORED).sum())
     loss = 0.0
     for part in _micro_batches(batch, recipe.budget.micro_batch_rows):
-        part_loss = summed_loss(model, part, device) / max(1, targets)
+        part_loss = summed_loss(objective, part, device) / max(1, targets)
         part_loss.backward()  # type: ignore[no-untyped-call]
         loss += part_loss.item()
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.optimizer.clip_norm)
+    norm = torch.nn.utils.clip_grad_norm_(objective.parameters(), recipe.optimizer.clip_norm)
     return loss, norm.item()
 
 
@@ -236,29 +244,24 @@ def _micro_batches(batch: Batch, rows: int) -> Iterator[Batch]:
         )
 
 
-def summed_loss(model: Starcoder2ForCausalLM, batch: Batch, device: torch.device) -> Tensor:
-    """Sum of the negative log-likelihoods of a batch in nats; no attention across documents."""
-    targets = torch.from_numpy(batch.targets).to(device)
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type != "cpu"):
-        hidden = model.model(
-            input_ids=torch.from_numpy(batch.ids).to(device),
-            position_ids=torch.from_numpy(batch.positions).to(device),
-            attention_mask=document_mask(torch.from_numpy(batch.documents).to(device)),
-        ).last_hidden_state
-    return summed_cross_entropy(hidden, model.model.embed_tokens.weight, targets, ignored=IGNORED)
+def summed_loss(objective: NextTokenLoss, batch: Batch, device: torch.device) -> Tensor:
+    """Sum of the negative log-likelihoods of a batch in nats."""
+    arrays = (batch.ids, batch.positions, batch.documents, batch.targets)
+    total: Tensor = objective(*(torch.from_numpy(array).to(device) for array in arrays))
+    return total
 
 
 @torch.no_grad()
 def held_out_bits_per_byte(
-    model: Starcoder2ForCausalLM, data: RunData, device: torch.device, *, rows: int
+    objective: NextTokenLoss, data: RunData, device: torch.device, *, rows: int
 ) -> float:
     """Bits the model needs per byte of held-out text, over the first ``rows`` of a fixed random order."""
     order = np.random.default_rng(0).permutation(len(data.held_out))[:rows]
     nats, length = 0.0, 0
-    model.eval()
+    objective.eval()
     for start in range(0, len(order), 8):
         batch = data.held_out.batch(order[start : start + 8])
-        nats += summed_loss(model, batch, device).item()
+        nats += summed_loss(objective, batch, device).item()
         length += int(data.byte_lengths[batch.targets[batch.targets != IGNORED]].sum())
-    model.train()
+    objective.train()
     return nats / math.log(2) / max(1, length)

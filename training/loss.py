@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from training.data.shards import IGNORED
+
 CHUNK_POSITIONS = 256
 
 
@@ -47,11 +49,11 @@ class _SummedCrossEntropy(torch.autograd.Function):
         return hidden_gradient * gradients[0], weight_gradient * gradients[0], None
 
 
-def summed_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor, *, ignored: int) -> Tensor:
-    """Sum of the negative log-likelihoods in nats over targets that are not ``ignored``.
+def summed_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+    """Sum of the negative log-likelihoods in nats over targets that are not ``IGNORED``.
 
     ``hidden`` (..., width), ``weight`` (vocabulary, width), ``targets`` (...).
     """
-    counted = targets != ignored
+    counted = targets != IGNORED
     total: Tensor = _SummedCrossEntropy.apply(hidden[counted], weight, targets[counted])  # type: ignore[no-untyped-call]
     return total

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import torch
 from torch import Tensor
 from transformers import GPTBigCodeConfig, GPTBigCodeForCausalLM, Starcoder2Config, Starcoder2ForCausalLM
 
+from training.loss import summed_cross_entropy
 from training.recipes.big_code import BigCodeShape
 from training.recipes.recipe import ModelShape
 
 END_OF_TEXT = 0
+CausalModel: TypeAlias = Starcoder2ForCausalLM | GPTBigCodeForCausalLM
+"""What the loop trains; anything of transformers with ``base_model`` and an output embedding would do."""
 
 
 def make_config(shape: ModelShape | BigCodeShape) -> Starcoder2Config | GPTBigCodeConfig:
@@ -54,9 +59,7 @@ def _big_code_config(shape: BigCodeShape) -> GPTBigCodeConfig:
     )
 
 
-def make_model(
-    shape: ModelShape | BigCodeShape, *, seed: int
-) -> Starcoder2ForCausalLM | GPTBigCodeForCausalLM:
+def make_model(shape: ModelShape | BigCodeShape, *, seed: int) -> CausalModel:
     """Make a model with random weights that depend on the seed alone; fp32, SDPA attention."""
     torch.manual_seed(seed)
     config = make_config(shape)
@@ -64,7 +67,7 @@ def make_model(
     return model_of(config)
 
 
-def model_of(config: Starcoder2Config | GPTBigCodeConfig) -> Starcoder2ForCausalLM | GPTBigCodeForCausalLM:
+def model_of(config: Starcoder2Config | GPTBigCodeConfig) -> CausalModel:
     """Make a model with the weights that torch's random state gives."""
     big_code = isinstance(config, GPTBigCodeConfig)
     return GPTBigCodeForCausalLM(config) if big_code else Starcoder2ForCausalLM(config)
@@ -81,13 +84,48 @@ def count_parameters(model: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def document_mask(documents: Tensor) -> Tensor:
-    """Let each position see itself and what precedes it in its own document.
+def head_weight(model: CausalModel) -> Tensor:
+    """What turns hidden states into logits, shape (vocabulary, hidden): the embedding where they are tied."""
+    weight: Tensor = model.get_output_embeddings().weight
+    return weight
+
+
+def window_of(model: CausalModel) -> int | None:
+    """Nearest positions that each one sees, itself among them; ``None`` for all."""
+    return getattr(model.config, "sliding_window", None)
+
+
+def attention_mask(documents: Tensor, window: int | None) -> Tensor:
+    """Let each position see itself and what precedes it in its own document, no further back than the window.
 
     ``documents`` (rows, tokens) numbers the documents of a row; the answer has shape
     (rows, 1, tokens, tokens), true where attention is allowed.
     """
     tokens = documents.shape[1]
-    causal = torch.ones(tokens, tokens, dtype=torch.bool, device=documents.device).tril()
+    visible = torch.ones(tokens, tokens, dtype=torch.bool, device=documents.device).tril()
+    if window is not None and window < tokens:
+        visible = visible.triu(1 - window)
     same = documents[:, :, None] == documents[:, None, :]
-    return (same & causal)[:, None]
+    return (same & visible)[:, None]
+
+
+class NextTokenLoss(torch.nn.Module):
+    """A model together with its loss: all that uses weights happens in one ``forward``."""
+
+    def __init__(self, model: CausalModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, ids: Tensor, positions: Tensor, documents: Tensor, targets: Tensor) -> Tensor:
+        """Sum of the negative log-likelihoods in nats; no attention across documents.
+
+        All four have the shape (rows, tokens), as in :class:`training.data.shards.Batch`. On a CPU in
+        float32; elsewhere products are bfloat16 and sums float32.
+        """
+        with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=ids.device.type != "cpu"):
+            hidden = self.model.base_model(
+                input_ids=ids,
+                position_ids=positions,
+                attention_mask=attention_mask(documents, window_of(self.model)),
+            ).last_hidden_state
+        return summed_cross_entropy(hidden, head_weight(self.model), targets)

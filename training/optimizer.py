@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from training.model import CausalModel, head_weight
 from training.recipes.recipe import OptimizerRecipe
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -63,11 +64,12 @@ def orthogonalize(matrix: Tensor) -> Tensor:
     return (x.T if tall else x).to(matrix.dtype)
 
 
-def make_optimizers(model: torch.nn.Module, recipe: OptimizerRecipe) -> dict[str, torch.optim.Optimizer]:
-    """Split the parameters: matrices to ``muon``; embeddings, biases and norms to ``adamw``."""
-    named = dict(model.named_parameters())
-    matrices = [p for name, p in named.items() if p.ndim == 2 and "embed_tokens" not in name]
-    others = [p for name, p in named.items() if p.ndim != 2 or "embed_tokens" in name]
+def make_optimizers(model: CausalModel, recipe: OptimizerRecipe) -> dict[str, torch.optim.Optimizer]:
+    """Split what is trained: matrices to ``muon``; embeddings, head, biases and norms to ``adamw``."""
+    outer = _outer_weights(model)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    matrices = [p for p in trained if p.ndim == 2 and p not in outer]
+    others = [p for p in trained if p.ndim != 2 or p in outer]
     return {
         "muon": Muon(
             matrices, rate=recipe.matrix_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay
@@ -76,6 +78,12 @@ def make_optimizers(model: torch.nn.Module, recipe: OptimizerRecipe) -> dict[str
             others, lr=recipe.other_rate, betas=recipe.betas, eps=1e-10, weight_decay=0.0
         ),
     }
+
+
+def _outer_weights(model: CausalModel) -> set[Tensor]:
+    """What stands at the ends of a model, tokens or positions on one side of it: no map between features."""
+    embeddings = {m.weight for m in model.modules() if isinstance(m, torch.nn.Embedding)}
+    return embeddings | {head_weight(model)}
 
 
 def rate_factor(update: int, updates: int, *, warmup_share: float, decay_share: float) -> float:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from training.data.shards import IGNORED
 from training.loss import CHUNK_POSITIONS, summed_cross_entropy
-from training.model import count_parameters, document_mask, make_model
+from training.model import attention_mask, count_parameters, make_model
 from training.optimizer import Muon, make_optimizers, orthogonalize, rate_factor
 from training.recipes.registry import load
 
@@ -23,7 +23,7 @@ def test_document_in_a_packed_row_gets_the_logits_that_it_gets_alone(recipe):
         packed = model(
             input_ids=torch.cat([first, second])[None],
             position_ids=positions,
-            attention_mask=document_mask(documents),
+            attention_mask=attention_mask(documents, None),
         ).logits[0]
         alone = torch.cat([model(input_ids=ids[None]).logits[0] for ids in (first, second)])
     torch.testing.assert_close(packed, alone, atol=1e-5, rtol=1e-4)
@@ -63,7 +63,7 @@ def test_chunked_loss_and_its_gradients_are_those_of_the_plain_formula(positions
     targets = torch.randint(0, 50, (positions,))
     targets[positions // 2] = IGNORED
     expected = F.cross_entropy(plain[0] @ plain[1].T, targets, ignore_index=IGNORED, reduction="sum")
-    found = summed_cross_entropy(*chunked, targets, ignored=IGNORED)
+    found = summed_cross_entropy(*chunked, targets)
     (expected / 3).backward()
     (found / 3).backward()
     torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-5)

@@ -23,6 +23,11 @@ class BigCodeShape:
     activation: Literal["gelu", "gelu_pytorch_tanh"] = "gelu_pytorch_tanh"
     initial_std: float = 0.02
 
+    @property
+    def kv_heads(self) -> int:
+        """Heads of keys and values: all query heads share one (MQA)."""
+        return 1
+
     def __post_init__(self) -> None:
         if self.hidden % self.heads:
             raise ValueError("hidden must be a multiple of heads")

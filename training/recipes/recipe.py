@@ -6,6 +6,8 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
+from training.recipes.big_code import BigCodeShape
+
 _ADDED_LATER = ("window_tokens", "separate_head")
 """Left out of digests where they are not set, so that older checkpoints still match."""
 
@@ -125,7 +127,7 @@ class Recipe:
 
     name: str
     summary: str
-    model: ModelShape
+    model: ModelShape | BigCodeShape
     data: DataRecipe
     optimizer: OptimizerRecipe
     budget: Budget
@@ -142,7 +144,7 @@ class Recipe:
         return UpdateRule(seed=self.seed, optimizer=self.optimizer, batch_rows=self.budget.batch_rows)
 
 
-def digest(value: ModelShape | DataRecipe | UpdateRule) -> str:
+def digest(value: ModelShape | BigCodeShape | DataRecipe | UpdateRule) -> str:
     """Identify a part of a recipe by its content; fields of ``_ADDED_LATER`` count where they are set."""
     content = {key: field for key, field in asdict(value).items() if field or key not in _ADDED_LATER}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -216,19 +216,27 @@ def test_sources_that_changed_before_a_restart_are_read_as_they_are_now(tmp_path
 
 
 def test_killed_ten_times_at_random_moments_the_result_is_the_same(curated: Path, tmp_path: Path) -> None:
+    """Moments are drawn from all at which some process of a run is about to write or rename a file.
+
+    A run kills itself and its workers at the first such moment that is not before the drawn one; its last
+    moment is the data card's, so none of the ten can end before it is killed.
+    """
+    moments, order = tmp_path / "moments", tmp_path / "order"
+    assert start_dying(tmp_path / "watched", moments).wait() == 0
+    order.write_text(json.dumps([*dict.fromkeys(moments.read_text("utf-8").splitlines())]))
+    last = len(json.loads(order.read_text())) - 1
     root, draw = tmp_path / "out", random.Random(20261122)
-    kills = 0
-    while kills < 10 and not (root / "card.md").exists():
-        process = start(root)
-        reached = {*root.rglob("*")}
-        wait_for_progress(process, root, reached, draw.randint(1, 6))
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            kills += 1
-        process.wait()
+    for moment in sorted(draw.sample(range(last), 9)) + [last]:
+        assert start_dying(root, moments, "--order", order, "--moment", moment).wait() == -signal.SIGKILL
+        assert not (root / "card.md").exists()
     assert start(root).wait() == 0
-    assert kills == 10
     assert digests(root) == digests(curated)
+
+
+def start_dying(root: Path, moments: Path, *words: object) -> subprocess.Popen:
+    """A run with two workers that writes down its moments, and kills itself at one if that is named."""
+    command = [sys.executable, "-m", "tests.training.dying", root, moments, *words]
+    return subprocess.Popen(list(map(str, command)), start_new_session=True, cwd=Path(__file__).parents[2])
 
 
 def test_a_killed_worker_is_one_sentence_and_the_run_goes_on(curated: Path, tmp_path: Path) -> None:
@@ -271,12 +279,6 @@ def start(root: Path, **other) -> subprocess.Popen:
     )
     words = [sys.executable, "-c", program, str(root)]
     return subprocess.Popen(words, start_new_session=True, cwd=Path(__file__).parents[2], **other)
-
-
-def wait_for_progress(process: subprocess.Popen, root: Path, before: set[Path], files: int) -> None:
-    """Wait until so many files more are there, or the run ended."""
-    while process.poll() is None and len({*root.rglob("*")} - before) < files:
-        time.sleep(0.005)
 
 
 def test_a_disk_that_refuses_is_one_sentence_and_the_run_goes_on(curated: Path, tmp_path: Path) -> None:

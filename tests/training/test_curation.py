@@ -226,7 +226,7 @@ def test_killed_ten_times_at_random_moments_the_result_is_the_same(curated: Path
     order.write_text(json.dumps([*dict.fromkeys(moments.read_text("utf-8").splitlines())]))
     last = len(json.loads(order.read_text())) - 1
     root, draw = tmp_path / "out", random.Random(20261122)
-    for moment in sorted(draw.sample(range(last), 9)) + [last]:
+    for moment in [*sorted(draw.sample(range(last), 9)), last]:
         assert start_dying(root, moments, "--order", order, "--moment", moment).wait() == -signal.SIGKILL
         assert not (root / "card.md").exists()
     assert start(root).wait() == 0

@@ -12,6 +12,8 @@
         ├── CheckpointError           a checkpoint that cannot be used
         │   ├── CheckpointMismatchError   it belongs to another run: shape, corpus, tokenizer, updates
         │   └── CheckpointWriteError      it could not be saved; the one before it is intact
+        ├── BaseModelError            a model that cannot be tuned further
+        ├── AdapterError              an adapter that is not one of that model
         ├── CurationError             a curation that cannot be begun or finished
         │   ├── CurationMismatchError     the folder was begun with another configuration
         │   ├── CurationWriteError        the disk refuses; what is finished stays
@@ -19,6 +21,7 @@
         │   └── WorkerKilledError         a process of it died
         ├── DivergedError             the loss is no longer a number
         ├── ScannerUnusableError      clamd does not answer, and the run must not go on without it
+        ├── EvaluationError           a figure that cannot be measured here
         ├── SandboxUnusableError      generated programs cannot be run safely here
         └── ExportError               a model that cannot be written as GGUF
 
@@ -83,6 +86,7 @@ class TokenizerError(TrainingError):
 
     def __init__(self, path: Path | str, reason: str, *, remedy: str) -> None:
         super().__init__(f"tokenizer {path}: {reason}; {remedy}")
+        self.reason = reason
 
 
 class ShardCorruptError(TrainingError):
@@ -114,6 +118,20 @@ class CheckpointWriteError(CheckpointError):
             f"checkpoint {path} could not be saved ({reason}); the previous one is intact, "
             "make room and run the same command again to resume"
         )
+
+
+class BaseModelError(TrainingError):
+    """A model that cannot be tuned further."""
+
+    def __init__(self, path: Path | str, reason: str, *, remedy: str) -> None:
+        super().__init__(f"base {path}: {reason}; {remedy}")
+
+
+class AdapterError(TrainingError):
+    """An adapter that is not one of the model at hand."""
+
+    def __init__(self, path: Path | str, reason: str, *, remedy: str) -> None:
+        super().__init__(f"adapter {path}: {reason}; {remedy}")
 
 
 class CurationError(TrainingError):
@@ -176,6 +194,7 @@ class ExportError(TrainingError):
 
     def __init__(self, path: Path | str, reason: str, *, remedy: str) -> None:
         super().__init__(f"{path}: {reason}; {remedy}")
+        self.reason, self.remedy = reason, remedy
 
 
 class ScannerUnusableError(TrainingError):
@@ -185,6 +204,10 @@ class ScannerUnusableError(TrainingError):
         super().__init__(
             f"clamd does not answer at {address} ({reason}); {remedy}, then run it again to resume"
         )
+
+
+class EvaluationError(TrainingError):
+    """A figure that cannot be measured here; the message names what to change."""
 
 
 class SandboxUnusableError(TrainingError):

@@ -47,7 +47,7 @@ def export_gguf(
     is unknown. ``license`` is an SPDX expression for the weights, left out by default. Raises
     :class:`ExportError` and :class:`TokenizerError`.
     """
-    model = _read_model(checkpoint)
+    model = read_model(checkpoint)
     labels = _Labels(name=name or _recipe_name(checkpoint), license=license)
     try:
         gguf_path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ class _Labels:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Model:
+class CheckedModel:
     """A checkpoint that was looked through, and can be written."""
 
     architecture: Architecture
@@ -93,7 +93,8 @@ def _recipe_name(checkpoint: Path) -> str:
     return recipe or checkpoint.resolve().name
 
 
-def _read_model(checkpoint: Path) -> _Model:
+def read_model(checkpoint: Path) -> CheckedModel:
+    """Look a checkpoint through without reading its weights; raise ExportError and TokenizerError."""
     architecture, config = _read_config(checkpoint)
     tokenizer = tokenizer_for(checkpoint / "tokenizer.json", config.vocab_size)
     weights = Weights(checkpoint)
@@ -107,7 +108,7 @@ def _read_model(checkpoint: Path) -> _Model:
             served,
             architecture.name,
         )
-    return _Model(
+    return CheckedModel(
         architecture=architecture,
         config=config,
         tokenizer=tokenizer,
@@ -177,7 +178,7 @@ def _read_config(checkpoint: Path) -> tuple[Architecture, Config]:
     return architecture, config
 
 
-def _write(path: Path, labels: _Labels, model: _Model, gguf_type: GgufType) -> None:
+def _write(path: Path, labels: _Labels, model: CheckedModel, gguf_type: GgufType) -> None:
     writer = gguf.GGUFWriter(path, model.architecture.name)
     file_type = gguf.LlamaFileType.ALL_F32 if gguf_type is GgufType.F32 else gguf.LlamaFileType.MOSTLY_F16
     writer.add_name(labels.name)
@@ -191,7 +192,7 @@ def _write(path: Path, labels: _Labels, model: _Model, gguf_type: GgufType) -> N
     writer.close()
 
 
-def _write_tensors(writer: gguf.GGUFWriter, model: _Model, gguf_type: GgufType) -> None:
+def _write_tensors(writer: gguf.GGUFWriter, model: CheckedModel, gguf_type: GgufType) -> None:
     """Announce all tensors, then write one after another; only one is in memory."""
     types = {name: _stored_type(model.weights.shapes[name], gguf_type) for name in model.tensors}
     for name, dtype in types.items():

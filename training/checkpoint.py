@@ -138,16 +138,26 @@ def _refuse_other(checkpoint: Path, state: TrainingState, expected: TrainingStat
 
 
 def stored_weights(model: CausalModel) -> dict[str, Tensor]:
-    """The weights as transformers saves them: a head that is the embedding is not stored twice."""
-    tied = _tied_names(model)
-    return {name: w.contiguous() for name, w in model.state_dict().items() if name not in tied}
+    """The weights as transformers saves them: a head that is the embedding is not stored twice.
+
+    Of a model that is frozen in part only what is trained: the rest is its base's, and lies there.
+    """
+    left_out = _tied_names(model) | _frozen_names(model)
+    return {name: w.contiguous() for name, w in model.state_dict().items() if name not in left_out}
 
 
 def load_weights(model: CausalModel, weights: dict[str, Tensor]) -> None:
     """Put stored weights into a model; raise RuntimeError unless they are exactly those that it stores."""
-    report = model.load_state_dict(weights, strict=False)
-    if report.unexpected_keys or set(report.missing_keys) != _tied_names(model):
-        raise RuntimeError(f"other tensors are there than this model has: {report}")
+    if set(weights) != set(stored_weights(model)):
+        raise RuntimeError("other tensors are there than this model stores")
+    model.load_state_dict(weights, strict=False)
+
+
+def _frozen_names(model: CausalModel) -> set[str]:
+    """All but what is trained, where anything is not."""
+    trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    is_whole = all(parameter.requires_grad for parameter in model.parameters())
+    return set() if is_whole else set(model.state_dict()) - trained
 
 
 def _tied_names(model: CausalModel) -> set[str]:

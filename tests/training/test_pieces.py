@@ -56,6 +56,16 @@ def test_line_longer_than_the_drawn_limit_stands_alone(tokenizer):
     assert [p.text for p in pieces] == text.splitlines(keepends=True)
 
 
+def test_orders_are_as_often_as_the_recipe_says(tokenizer, recipe_data):
+    text = "def f(a, b):\n    return a + b\n" * 2000
+    ids = control_ids(tokenizer)
+    for psm_rate in (0.0, 0.5, 1.0):
+        made = maker(tokenizer, replace(recipe_data, psm_rate=psm_rate)).documents(text)
+        orders = [document[1] != ids.fim_suffix for document in made if document[0] == ids.fim_prefix]
+        assert len(orders) > 50
+        assert abs(sum(orders) / len(orders) - psm_rate) < 0.25
+
+
 @given(lines=SOURCE_LINES.filter(any), seed=st.integers(0, 10_000))
 def test_rearranged_document_holds_the_whole_text(tokenizer, recipe_data, lines, seed):
     text = "\n".join(lines)[:150]

@@ -69,7 +69,7 @@ class DocumentMaker:
             prefix=self._encode(piece.text[:start]),
             middle=self._encode(piece.text[start:end]),
             suffix=self._encode(piece.text[end:]),
-            order=FimOrder.PSM if self._random.random() < 0.5 else FimOrder.SPM,
+            order=FimOrder.PSM if self._random.random() < self._recipe.psm_rate else FimOrder.SPM,
         )
         return document if len(document) <= self._recipe.row_tokens else self._plain(piece)
 

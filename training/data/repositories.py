@@ -90,7 +90,7 @@ class RepositoryPacker:
             prefix=self._encode(text[:start]),
             middle=self._encode(text[start:end]),
             suffix=self._encode(text[end:]),
-            order=FimOrder.PSM if self._random.random() < 0.5 else FimOrder.SPM,
+            order=FimOrder.PSM if self._random.random() < self._recipe.psm_rate else FimOrder.SPM,
         )
         return repository_file(self._ids, body)
 

@@ -1,4 +1,7 @@
-"""The model that ships in ``assistant/default``: the best that two CPU cores do in about fifty minutes.
+"""The model that ships in ``assistant/default``: the best that a CPU does in some hours.
+
+It learns from what the curation recipe ``default-model`` makes (``pretrain --curated``); without that, from
+the packages of an interpreter.
 
 Why these figures: docs/experiments.md.
 """
@@ -9,7 +12,7 @@ from training.recipes.recipe import Budget, DataRecipe, ModelShape, OptimizerRec
 
 RECIPE = Recipe(
     name="default",
-    summary="5M parameters, 8k vocabulary, Python: the bundled model, about an hour on two cores",
+    summary="5M parameters, 8k vocabulary, Python: the bundled model, some hours on a CPU",
     model=ModelShape(
         layers=4,
         hidden=256,
@@ -26,6 +29,6 @@ RECIPE = Recipe(
     ),
     optimizer=OptimizerRecipe(),
     budget=Budget(
-        tokens=5_000_000, batch_rows=4, micro_batch_rows=4, checkpoint_every=200, validate_every=200
+        tokens=20_000_000, batch_rows=8, micro_batch_rows=4, checkpoint_every=100, validate_every=200
     ),
 )

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 
 from training.recipes.big_code import BigCodeShape
 
-_ADDED_LATER = ("window_tokens", "separate_head")
-"""Left out of digests where they are not set, so that older checkpoints still match."""
+_ADDED_LATER = {"window_tokens": None, "separate_head": False, "psm_rate": 0.5}
+"""Left out of digests where they have these values, so that older checkpoints still match."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +69,8 @@ class DataRecipe:
     """Share of the pieces that are rearranged for filling in the middle."""
     line_rate: float = 0.5
     """Share of those whose middle is the rest of one line; the others are cut at two random characters."""
+    psm_rate: float = 0.5
+    """Share of those that are arranged prefix-suffix-middle; the others are suffix-prefix-middle."""
     row_tokens: int = 512
     seed: int = 20261122
 
@@ -145,6 +147,6 @@ class Recipe:
 
 
 def digest(value: ModelShape | BigCodeShape | DataRecipe | UpdateRule) -> str:
-    """Identify a part of a recipe by its content; fields of ``_ADDED_LATER`` count where they are set."""
-    content = {key: field for key, field in asdict(value).items() if field or key not in _ADDED_LATER}
+    """Identify a part of a recipe by its content; those of ``_ADDED_LATER`` count if they were changed."""
+    content = {key: field for key, field in asdict(value).items() if _ADDED_LATER.get(key, ...) != field}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -183,7 +183,12 @@ def _pack_repository(
 def _pack_files(
     tokenizer: Tokenizer, files: list[dict[str, Any]], recipe: TokenRecipe, group: int, counts: TokenCounts
 ) -> Iterator[list[int]]:
-    settings = DataRecipe(row_tokens=recipe.row_tokens, line_rate=recipe.line_rate, seed=recipe.seed)
+    settings = DataRecipe(
+        row_tokens=recipe.row_tokens,
+        line_rate=recipe.line_rate,
+        psm_rate=recipe.psm_rate,
+        seed=recipe.seed,
+    )
     rate = recipe.fim_repository_rate * recipe.fim_rate
     maker = DocumentMaker(tokenizer, control_ids(tokenizer), settings, fim_rate=rate, stream=group)
     for file in files:

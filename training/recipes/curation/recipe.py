@@ -51,6 +51,8 @@ class TokenRecipe:
     """Share of the repositories whose name and paths are shown."""
     line_rate: float = 0.5
     """Share of the rearranged files whose middle is the rest of one line."""
+    psm_rate: float = 0.5
+    """Share of the rearranged files that are prefix-suffix-middle; the others are suffix-prefix-middle."""
     seed: int = 20261122
 
 

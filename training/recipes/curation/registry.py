@@ -16,6 +16,7 @@ _PLACES = {
     "comments": "ablations:COMMENTS",
     "without-fim": "ablations:WITHOUT_FIM",
     "with-unlicensed": "ablations:WITH_UNLICENSED",
+    "default-model": "default_model:RECIPE",
 }
 NAMES = tuple(_PLACES)
 

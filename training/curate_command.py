@@ -54,6 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="work on so many shards at once (default: one a core); the result is the same",
     )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="work on the machines of this Ray cluster, which must share DIR under one path: HOST:PORT, "
+        "auto, or local for one that ends with the run; the result is the same",
+    )
 
 
 def _add_sources(parser: argparse.ArgumentParser) -> None:
@@ -135,7 +141,8 @@ def _add_tokens(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Curate; print the path of the data card."""
-    from training.data.engine.curate import Curation, curate
+    from training.data.engine.curate import curate
+    from training.data.engine.curation import Curation
     from training.data.engine.layout import CurationLayout
 
     recipe = _recipe(args)
@@ -153,6 +160,7 @@ def run(args: argparse.Namespace) -> int:
             source_names=_source_names(args),
             tokenizer=args.tokenizer,
             processes=args.processes,
+            ray=args.ray,
             tell=_Progress(),
         )
     )
@@ -183,7 +191,7 @@ def _recipe(args: argparse.Namespace) -> CurationRecipe:
     from training.recipes.curation.registry import load
 
     fields = tuple(args.evaluation_field)
-    sets = tuple(EvaluationSet.of(path, fields=fields) for path in args.evaluation_set)
+    sets = tuple(EvaluationSet.of(path.absolute(), fields=fields) for path in args.evaluation_set)
     recipe = load(args.recipe).with_held_out(_held_out(args)).with_evaluation_sets(sets)
     recipe = recipe.with_opt_outs(opt_outs_in(args.opt_out))
     recipe = recipe.with_rows(vocabulary=args.vocabulary, row_tokens=args.row_tokens)

@@ -18,8 +18,12 @@
         │   ├── CurationMismatchError     the folder was begun with another configuration
         │   ├── CurationWriteError        the disk refuses; what is finished stays
         │   ├── CurationDamagedError      a file of the run is not what was written
-        │   └── WorkerKilledError         a process of it died
+        │   ├── WorkerKilledError         a process of it died
+        │   └── ClusterError              a cluster that cannot be used, or that loses its work
         ├── DivergedError             the loss is no longer a number
+        ├── OutOfMemoryError          an update does not fit into memory
+        ├── UnevenBatchError          processes cannot share the rows of an update evenly
+        ├── ExecutionError            a choice that this machine or model cannot compute with
         ├── ScannerUnusableError      clamd does not answer, and the run must not go on without it
         ├── EvaluationError           a figure that cannot be measured here
         ├── SandboxUnusableError      generated programs cannot be run safely here
@@ -143,8 +147,8 @@ class CurationMismatchError(CurationError):
 
     def __init__(self, folder: Path, difference: str) -> None:
         super().__init__(
-            f"{folder}: it was begun with another configuration ({difference}); "
-            "name another folder, or delete this one"
+            f"{folder}: it was begun with another configuration ({difference}); only how tokens are made "
+            "may change in a folder, so name another one, or delete this one"
         )
 
 
@@ -178,6 +182,13 @@ class WorkerKilledError(CurationError):
         )
 
 
+class ClusterError(CurationError):
+    """A cluster that cannot be used, or that loses its work."""
+
+    def __init__(self, address: str, reason: str, *, remedy: str = "") -> None:
+        super().__init__(f"Ray cluster {address}: {reason}{'; ' if remedy else ''}{remedy}")
+
+
 class DivergedError(TrainingError):
     """The loss is no longer a number."""
 
@@ -187,6 +198,36 @@ class DivergedError(TrainingError):
             f"the loss stopped being a number at update {update}, "
             f"rows {rows[0]} to {rows[1]} of the data order; {remedy}; lower the learning rates to go on"
         )
+
+
+class OutOfMemoryError(TrainingError):
+    """An update does not fit into memory."""
+
+    def __init__(self, *, update: int, rows: int, row_tokens: int) -> None:
+        lower = (
+            f"--micro-batch-rows {rows // 2} (which gives the same updates)" if rows > 1 else "--recompute"
+        )
+        super().__init__(
+            f"memory did not suffice at update {update} for {rows} rows of {row_tokens:,} tokens at a time; "
+            f"run it again with {lower}, or with a smaller model: it goes on from the last checkpoint"
+        )
+
+
+class UnevenBatchError(TrainingError):
+    """Processes cannot share the rows of an update evenly."""
+
+    def __init__(self, *, rows: int, processes: int) -> None:
+        super().__init__(
+            f"{rows} rows of an update cannot be shared evenly by {processes} processes; "
+            f"start a number of processes that divides {rows}"
+        )
+
+
+class ExecutionError(TrainingError):
+    """A choice that this machine or model cannot compute with."""
+
+    def __init__(self, reason: str, option: str) -> None:
+        super().__init__(f"{reason}; leave out {option}")
 
 
 class ExportError(TrainingError):

@@ -14,7 +14,7 @@ from attribution.sources.packages import read_packages
 from training.data.decontamination.sets import EvaluationSet
 from training.data.decontamination.stage import DropContaminated
 from training.data.dedup.near import NearDuplicates
-from training.data.engine.curate import Curation
+from training.data.engine.curation import Curation
 from training.data.engine.layout import CurationLayout
 from training.data.filters.comments import ByComments
 from training.data.filters.license import OptedOut

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-_UNFINISHED = re.compile(r"\.unfinished-\d+-|/tmp-[^/]*/|\.partial$|writer\.lock")
+_UNFINISHED = re.compile(r"\.unfinished-|/tmp-[^/]*/|\.partial$|writer\.lock")
 """Names that nobody would find again in another run."""
 
 

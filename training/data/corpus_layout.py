@@ -18,14 +18,19 @@ class CorpusLayout:
         return self.root / "tokenizer.json"
 
     @property
+    def shards(self) -> Path:
+        """Rows of tokens, a folder a split."""
+        return self.root / "shards"
+
+    @property
     def train(self) -> Path:
         """Rows of tokens to learn from."""
-        return self.root / "shards" / "train"
+        return self.shards / "train"
 
     @property
     def held_out(self) -> Path:
         """Rows of tokens to measure on, without fill-in-the-middle; a curation may hold nothing out."""
-        return self.root / "shards" / "held-out"
+        return self.shards / "held-out"
 
     @property
     def held_out_text(self) -> Path:

@@ -2,112 +2,90 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from attribution.errors import IndexLockedError, IndexUnusableError
 from attribution.index.catalog import writer_lock
-from attribution.index.profile import Profile
-from attribution.model import SourceFile
-from training.data.config import Plain, describe, digest, first_difference, sha256_of
-from training.data.datacard.figures import count
-from training.data.datacard.markdown import markdown_card
-from training.data.datacard.page import page_card
 from training.data.engine.cleaning import CleaningTask, clean_shard
+from training.data.engine.curation import Curation, claim
 from training.data.engine.deduplicating import deduplicate
-from training.data.engine.held_out import write_held_out
+from training.data.engine.finishing import finish
+from training.data.engine.held_out import write_held_out_text
 from training.data.engine.indexing import index_kept
 from training.data.engine.intake import Intake, take_in
 from training.data.engine.layout import CurationLayout
-from training.data.engine.pool import map_in_order
-from training.data.engine.tokenizing import tokenize
-from training.data.engine.whole_files import sweep, write_whole, write_whole_text
-from training.errors import (
-    CurationDamagedError,
-    CurationError,
-    CurationMismatchError,
-    CurationWriteError,
-    EmptyCorpusError,
-)
-from training.recipes.curation.recipe import CurationRecipe
-
-FORMAT = 1
-"""Changes where the same configuration would give other files."""
-Sources = Callable[[Counter[str]], Iterable[SourceFile]]
-"""Reads the sources from their beginning, always in the same order; counts in the argument what they skip."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curation:
-    """One run: what is read, what is done with it, and where it goes."""
-
-    layout: CurationLayout
-    recipe: CurationRecipe
-    sources: Sources
-    source_names: tuple[str, ...]
-    """What the sources are, for the configuration: a run over others is another run."""
-    tokenizer: Path | None = None
-    """A ``tokenizer.json`` to use; without one a tokenizer is trained on what is kept."""
-    profile: Profile = Profile.SPARSE
-    processes: int = 1
-    tell: Callable[[str], None] = lambda _: None
-    """Takes a line of progress."""
+from training.data.engine.pool import Pool, processes
+from training.data.engine.renewing import forget_tokens, install_ready, renew_tokens
+from training.data.engine.whole_files import sweep
+from training.errors import CurationDamagedError, CurationError, CurationWriteError, EmptyCorpusError
 
 
 def curate(curation: Curation) -> Path:
     """Curate, or go on where a run was cut short; answer the path of the data card.
 
-    The files are the same, byte by byte, whatever the number of processes and however often a run was killed.
-    Raises :class:`CurationError` and what sources, stages and indexes raise.
+    The files are the same, byte by byte, whatever the number of processes and machines and however often a
+    run was killed. Where a folder differs only in how tokens are made, its cleaned corpus is kept and tokens
+    are made anew. Raises :class:`CurationError` and what sources, stages and indexes raise.
     """
-    layout = curation.layout
+    layout = CurationLayout(root=curation.layout.root.absolute())
     with _named_errors(layout.root):
         layout.work.mkdir(parents=True, exist_ok=True)
         with _only_run(layout):
-            _claim(curation)
-            if not layout.card.is_file():
-                _run(curation)
+            _bring_up_to_date(replace(curation, layout=layout))
             shutil.rmtree(layout.work, ignore_errors=True)
-    return layout.card
+    return curation.layout.card
 
 
-def _run(curation: Curation) -> None:
+def _bring_up_to_date(curation: Curation) -> None:
+    """Do what is left to do."""
+    layout, configuration = curation.layout, curation.configuration
+    install_ready(layout)
+    other_tokens = claim(layout, configuration)
+    if layout.card.is_file() and other_tokens is None:
+        return
+    if other_tokens is not None:
+        curation.tell(f"keeps the cleaned corpus, makes tokenizer and rows anew ({other_tokens})")
+    with _workers(curation) as pool:
+        if layout.card.is_file():
+            renew_tokens(curation, configuration, pool)
+            return
+        if other_tokens is not None:
+            forget_tokens(layout, configuration)
+        _run(curation, pool)
+
+
+def _workers(curation: Curation) -> AbstractContextManager[Pool]:
+    if curation.ray is None:
+        return processes(curation.processes)
+    from training.data.engine.cluster import ray_tasks
+
+    return ray_tasks(curation.ray, processes=curation.processes, shared=curation.layout.configuration)
+
+
+def _run(curation: Curation, pool: Pool) -> None:
     layout, recipe = curation.layout, curation.recipe
     for folder in (layout.root, layout.work):
         sweep(folder)
-    intake = take_in(layout, recipe, curation.sources, processes=curation.processes, tell=curation.tell)
+    intake = take_in(layout, recipe, curation.sources, pool=pool, tell=curation.tell)
     if not intake.shards:
         raise EmptyCorpusError("curated", intake.skipped)
     filtered = [layout.filtered / name for name in intake.shards]
     curated = [layout.curated(number) for number in range(len(filtered))]
-    notices = {*intake.notices, *_clean(curation, intake, filtered, curated)}
+    _clean(curation, intake, filtered, curated, pool)
     _ensure_kept(curated)
     curation.tell("indexes what is kept")
     index_kept(layout, filtered, curated, curation.profile)
-    if curation.tokenizer is not None and not layout.tokenizer.is_file():
-        text = curation.tokenizer.read_bytes()
-        write_whole(layout.tokenizer, lambda path: path.write_bytes(text))
-    tokens = tokenize(
-        layout,
-        curated,
-        recipe.tokens,
-        data=digest(recipe),
-        processes=curation.processes,
-        tell=curation.tell,
-    )
-    write_held_out(layout, filtered, recipe.tokens, data=digest(recipe))
-    figures = count(recipe, intake, curated, tokens, sorted(notices))
-    write_whole_text(layout.page, page_card(figures))
-    write_whole_text(layout.card, markdown_card(figures))
+    write_held_out_text(layout, filtered)
+    finish(curation, intake, curated, layout.held_out_text, into=layout, pool=pool)
 
 
-def _clean(curation: Curation, intake: Intake, filtered: list[Path], curated: list[Path]) -> frozenset[str]:
-    """Deduplicate, then finish every shard; answer the notices of the stages."""
+def _clean(curation: Curation, intake: Intake, filtered: list[Path], curated: list[Path], pool: Pool) -> None:
+    """Deduplicate, then finish every shard."""
     import pyarrow.parquet as pq
 
     decisions = deduplicate(curation.layout, intake.shards, curation.recipe.deduplication, tell=curation.tell)
@@ -124,11 +102,8 @@ def _clean(curation: Curation, intake: Intake, filtered: list[Path], curated: li
             )
             start = end
 
-    notices: frozenset[str] = frozenset()
-    for done, said in enumerate(map_in_order(clean_shard, tasks(), processes=curation.processes), start=1):
-        notices |= said
+    for done, _ in enumerate(pool.map_in_order(clean_shard, tasks()), start=1):
         curation.tell(f"wrote {done:,} of {len(curated):,} curated shards")
-    return notices
 
 
 def _ensure_kept(curated: list[Path]) -> None:
@@ -142,32 +117,6 @@ def _ensure_kept(curated: list[Path]) -> None:
             return
         dropped.update(reasons)
     raise EmptyCorpusError("curated", dict(dropped))
-
-
-def _claim(curation: Curation) -> None:
-    """Write the configuration into a new folder; raise :class:`CurationMismatchError` in one of another."""
-    layout, configuration = curation.layout, _configuration(curation)
-    if layout.configuration.is_file():
-        before: Plain = json.loads(layout.configuration.read_text("utf-8"))
-        difference = first_difference(before, configuration)
-        if difference is not None:
-            raise CurationMismatchError(layout.root, difference)
-        return
-    foreign = sorted(path.name for path in layout.root.iterdir() if path != layout.work)
-    if foreign:
-        raise CurationError(f"{layout.root}: there are other things in it ({foreign[0]}); name a new folder")
-    write_whole_text(layout.configuration, json.dumps(configuration, indent=1, sort_keys=True))
-
-
-def _configuration(curation: Curation) -> dict[str, Plain]:
-    return {
-        "schema": 1,
-        "format": FORMAT,
-        "sources": list(curation.source_names),
-        "tokenizer": sha256_of(curation.tokenizer) if curation.tokenizer else None,
-        "profile": str(curation.profile),
-        "recipe": describe(curation.recipe),
-    }
 
 
 @contextmanager

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.data.engine.cleaning import restored
 from training.data.engine.layout import CurationLayout
-from training.data.engine.whole_files import write_whole_text
+from training.data.engine.whole_files import write_whole
 from training.data.pieces import DocumentMaker
 from training.data.select import package_of
 from training.data.shards import read_manifest, write_shards
@@ -25,21 +27,31 @@ _STREAM = 1 << 32
 """A random stream that no repository has."""
 
 
-def write_held_out(
-    layout: CurationLayout, filtered: Sequence[Path], recipe: TokenRecipe, *, data: str
-) -> None:
-    """Write both splits that ``sc-attrib train evaluate`` and ``pretrain`` measure on, unless that is done.
-
-    Nothing is written where nothing is held out. All held-out texts are in memory at once.
-    """
-    documents = list(_held_out(filtered))
-    if not documents or read_manifest(layout.held_out) is not None:
+def write_held_out_text(layout: CurationLayout, filtered: Sequence[Path]) -> None:
+    """Write what ``sc-attrib train evaluate`` measures on, unless that is done or nothing is held out."""
+    if layout.held_out_text.is_file():
         return
-    write_whole_text(layout.held_out_text, "".join(map(_line, documents)))
+    lines = map(_line, _held_out(filtered))
+    for first in lines:
+        write_whole(layout.held_out_text, partial(_write, lines=chain([first], lines)))
+
+
+def _write(path: Path, lines: Iterable[str]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        stream.writelines(lines)
+
+
+def write_held_out_rows(layout: CurationLayout, text: Path, recipe: TokenRecipe, *, data: str) -> None:
+    """Write the rows of a held-out text that ``sc-attrib train pretrain`` measures on, unless that is done.
+
+    Nothing is written where there is no such text.
+    """
+    if not text.is_file() or read_manifest(layout.held_out) is not None:
+        return
     tokenizer = load_tokenizer(layout.tokenizer)
     write_shards(
         layout.held_out,
-        _pieces(tokenizer, documents, recipe),
+        _pieces(tokenizer, text, recipe),
         row_tokens=recipe.row_tokens,
         pad_id=control_ids(tokenizer).fim_pad,
         tokenizer=fingerprint(tokenizer),
@@ -68,8 +80,9 @@ def _line(document: Document) -> str:
     return json.dumps(entry) + "\n"
 
 
-def _pieces(tokenizer: Tokenizer, documents: Sequence[Document], recipe: TokenRecipe) -> Iterator[list[int]]:
+def _pieces(tokenizer: Tokenizer, text: Path, recipe: TokenRecipe) -> Iterator[list[int]]:
     settings = DataRecipe(row_tokens=recipe.row_tokens, line_rate=recipe.line_rate, seed=recipe.seed)
     maker = DocumentMaker(tokenizer, control_ids(tokenizer), settings, fim_rate=0.0, stream=_STREAM)
-    for document in documents:
-        yield from maker.documents(document.text)
+    with text.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield from maker.documents(json.loads(line)["text"])

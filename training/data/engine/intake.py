@@ -12,7 +12,7 @@ from pathlib import Path
 from attribution.model import SourceFile
 from training.data.engine.filtering import FilterTask, filter_shard
 from training.data.engine.layout import CurationLayout
-from training.data.engine.pool import map_in_order
+from training.data.engine.pool import Pool
 from training.data.engine.rows import read_notices
 from training.data.engine.whole_files import sweep, write_whole_text
 from training.recipes.curation.recipe import CurationRecipe
@@ -46,7 +46,7 @@ def take_in(
     recipe: CurationRecipe,
     sources: Callable[[Counter[str]], Iterable[SourceFile]],
     *,
-    processes: int,
+    pool: Pool,
     tell: Callable[[str], None],
 ) -> Intake:
     """Read the sources to their end and filter them shard by shard; what was done before is not done again.
@@ -64,7 +64,7 @@ def take_in(
     names: list[str] = []
     files = size = 0
     notices: frozenset[str] = frozenset()
-    for job, said in map_in_order(_do, jobs, processes=processes):
+    for job, said in pool.map_in_order(_do, jobs):
         names.append(job.path.name)
         files, size, notices = files + job.files, size + job.bytes, notices | said
         tell(f"filtered {files:,} files, {size / 1e6:,.0f} MB, {len(names):,} shards")

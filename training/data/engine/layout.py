@@ -45,7 +45,7 @@ class CurationLayout(CorpusLayout):
     @property
     def intake(self) -> Path:
         """What the sources gave, once they were read to their end."""
-        return self.work / "intake.json"
+        return self.root / "intake.json"
 
     @property
     def signatures(self) -> Path:
@@ -56,6 +56,16 @@ class CurationLayout(CorpusLayout):
     def duplicates(self) -> Path:
         """What deduplication decided."""
         return self.work / "duplicates.npy"
+
+    @property
+    def renewed(self) -> CurationLayout:
+        """Where tokens are made anew for a finished folder, beside the old ones."""
+        return CurationLayout(root=self.work / "renewed")
+
+    @property
+    def ready(self) -> CurationLayout:
+        """The same once they are whole, and are to replace the old ones."""
+        return CurationLayout(root=self.work / "ready")
 
     @property
     def tokens(self) -> Path:

@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from attribution.errors import ScAttribError
 from training.errors import CurationError, WorkerKilledError
@@ -20,50 +21,89 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class _Failure(NamedTuple):
+class Pool(Protocol):
+    """Where tasks are worked on: here, in processes of this machine, or on machines of a cluster."""
+
+    def map_in_order(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
+        """Yield ``function(task)`` for each task, in order; only a bounded number is taken ahead.
+
+        ``function`` must be of a module, tasks and answers must pickle, and a task may be worked on twice, so
+        it writes whole files or nothing. Raises what ``function`` raises, a :class:`ScAttribError` of it as
+        one or as a :class:`CurationError` with its sentence, and :class:`CurationError` where a worker dies.
+        """
+
+
+class Here:
+    """The calling process, one task after another."""
+
+    def map_in_order(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
+        """As :class:`Pool` says."""
+        return map(function, tasks)
+
+
+class _Processes:
+    """Processes that live as long as their executor; at most one task more than these is taken ahead."""
+
+    def __init__(self, executor: ProcessPoolExecutor, count: int) -> None:
+        self._executor = executor
+        self._count = count
+
+    def map_in_order(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
+        """As :class:`Pool` says; raises :class:`WorkerKilledError` where a process dies."""
+        guarded = partial(run_guarded, function)
+        waiting: deque[Future[R | Failure]] = deque()
+        try:
+            for task in tasks:
+                waiting.append(self._submit(guarded, task))
+                if len(waiting) > self._count:
+                    yield answer_of(waiting.popleft().result())
+            while waiting:
+                yield answer_of(waiting.popleft().result())
+        except BrokenProcessPool as error:
+            raise WorkerKilledError(self._count) from error
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _submit(self, function: Callable[[T], R], task: T) -> Future[R]:
+        """Hand a task over; while the executor takes notice of a death, its pipe is closed already."""
+        try:
+            return self._executor.submit(function, task)
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            raise WorkerKilledError(self._count) from error
+
+
+@contextmanager
+def processes(count: int) -> Iterator[Pool]:
+    """A pool of so many processes, which start when they are first needed; of one, this one."""
+    if count == 1:
+        yield Here()
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, mp_context=context, initializer=_end_with_parent) as executor:
+        yield _Processes(executor, count)
+
+
+class Failure(NamedTuple):
     """An error of ours as its sentence: exceptions with arguments of their own do not pickle."""
 
     sentence: str
 
 
-def map_in_order(function: Callable[[T], R], tasks: Iterable[T], *, processes: int) -> Iterator[R]:
-    """Yield ``function(task)`` for each task, in order; one process works here, without a pool.
-
-    At most one task more than processes is taken ahead, so memory is bounded by so many. ``function`` must be
-    of a module, tasks and answers must pickle. Raises what ``function`` raises, and
-    :class:`WorkerKilledError` where a process dies.
-    """
-    if processes == 1:
-        yield from map(function, tasks)
-        return
-    context = multiprocessing.get_context("spawn")
-    guarded = partial(_guarded, function)
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent) as executor:
-        waiting: deque[Future[R | _Failure]] = deque()
-        try:
-            for task in tasks:
-                waiting.append(executor.submit(guarded, task))
-                if len(waiting) > processes:
-                    yield _answer(waiting.popleft())
-            while waiting:
-                yield _answer(waiting.popleft())
-        except BrokenProcessPool as error:
-            raise WorkerKilledError(processes) from error
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-def _guarded(function: Callable[[T], R], task: T) -> R | _Failure:
+def run_guarded(function: Callable[[T], R], task: T) -> R | Failure:
+    """What a worker runs: the function, with errors of ours as their sentences."""
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # a process a core is enough
     try:
         return function(task)
     except ScAttribError as error:
-        return _Failure(str(error))
+        return Failure(str(error))
 
 
-def _answer(future: Future[R | _Failure]) -> R:
-    answer = future.result()
-    if isinstance(answer, _Failure):
+def answer_of(answer: R | Failure) -> R:
+    """The answer; raises :class:`CurationError` with the sentence of a failure."""
+    if isinstance(answer, Failure):
         raise CurationError(answer.sentence)
     return answer
 
@@ -71,7 +111,6 @@ def _answer(future: Future[R | _Failure]) -> R:
 def _end_with_parent() -> None:
     """Leave Ctrl-C to the parent, and do not outlive it, however it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # a process a core is enough
     parent = multiprocessing.parent_process()
 
     def wait() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from training.data.engine.layout import CurationLayout
 from training.data.engine.parts import SortTask, plan_parts, read_part, row_groups, sort_shard
-from training.data.engine.pool import map_in_order
+from training.data.engine.pool import Pool
 from training.data.engine.whole_files import write_whole
 from training.data.pieces import DocumentMaker
 from training.data.repositories import RepositoryPacker, RepositoryText
@@ -85,7 +85,7 @@ def tokenize(
     recipe: TokenRecipe,
     *,
     data: str,
-    processes: int,
+    pool: Pool,
     tell: Callable[[str], None],
 ) -> TokenCounts:
     """Pack everything that is kept into shards, unless that is done; count the tokens of the texts."""
@@ -98,7 +98,7 @@ def tokenize(
         SortTask(curated=path, sorted=target, parts=parts, groups=groups)
         for path, target, parts, groups in zip(curated, sorted_paths, plan.parts, plan.groups, strict=True)
     )
-    for _ in map_in_order(sort_shard, sorts, processes=processes):
+    for _ in pool.map_in_order(sort_shard, sorts):
         pass
     tasks = [
         TokenTask(
@@ -110,7 +110,7 @@ def tokenize(
         for part in range(plan.count)
     ]
     counts: TokenCounts = Counter()
-    for done, found in enumerate(map_in_order(tokenize_part, tasks, processes=processes), start=1):
+    for done, found in enumerate(pool.map_in_order(tokenize_part, tasks), start=1):
         counts += found
         tell(f"tokenised {done:,} of {len(tasks):,} parts, {counts.total():,} tokens")
     if read_manifest(layout.train) is None:

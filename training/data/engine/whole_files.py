@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,10 +15,10 @@ _UNFINISHED = ".unfinished-"
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a file of another name beside ``path``, force it to disk and rename it.
 
-    Two processes may do so at once: the later one replaces the earlier. Raises :class:`OSError`; what was
-    begun is deleted then.
+    Two processes may do so at once, on two machines too: the later one replaces the earlier. Raises
+    :class:`OSError`; what was begun is deleted then.
     """
-    unfinished = path.with_name(f"{_UNFINISHED}{os.getpid()}-{path.name}")
+    unfinished = path.with_name(f"{_UNFINISHED}{platform.node()}-{os.getpid()}-{path.name}")
     try:
         write(unfinished)
         handle = os.open(unfinished, os.O_RDWR)

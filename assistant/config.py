@@ -12,7 +12,7 @@ from enum import StrEnum
 from math import isfinite
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from assistant.fim import FimOrder
+from assistant.fim import Family, FimOrder
 
 
 class Lines(StrEnum):
@@ -29,6 +29,30 @@ class OnDeny(StrEnum):
 
     WITHHOLD = "withhold"
     ANNOTATE = "annotate"
+
+
+class Backend(StrEnum):
+    """What runs the model."""
+
+    AUTO = "auto"
+    """A checkpoint folder in transformers, any other path in llama.cpp; never a server."""
+    LLAMA_CPP = "llama_cpp"
+    TRANSFORMERS = "transformers"
+    OPENAI = "openai"
+    """A server that speaks OpenAI's completions protocol, at ``model.url``."""
+
+
+class Precision(StrEnum):
+    """The number format of weights in transformers; a GGUF file has its own."""
+
+    AUTO = "auto"
+    """bf16 on a GPU, f32 on a CPU."""
+    F32 = "f32"
+    BF16 = "bf16"
+    INT8 = "int8"
+    """LLM.int8() of bitsandbytes."""
+    NF4 = "nf4"
+    """The 4-bit format of QLoRA, of bitsandbytes."""
 
 
 class _Table(Protocol):
@@ -49,8 +73,14 @@ def about(
 class ModelSettings:
     """Which model completes code."""
 
+    backend: Backend = field(
+        default=Backend.AUTO, metadata=about("What runs the model; auto goes by the path and uses no server.")
+    )
     path: str = field(
-        default="", metadata=about("GGUF file of a StarCoder-family model; empty for the shipped one.")
+        default="",
+        metadata=about(
+            "GGUF file or checkpoint folder of a StarCoder-family model; empty for the shipped one."
+        ),
     )
     context_tokens: int = field(
         default=0,
@@ -60,6 +90,41 @@ class ModelSettings:
     )
     threads: int = field(
         default=0, metadata=about("Threads; 0 takes all cores but one.", minimum=0, maximum=256)
+    )
+    precision: Precision = field(
+        default=Precision.AUTO, metadata=about("Number format of a checkpoint folder's weights.")
+    )
+    gpu_layers: int = field(
+        default=-1,
+        metadata=about(
+            "Layers of a GGUF model on the GPU, where the build has one; -1 for all.",
+            minimum=-1,
+            maximum=10_000,
+        ),
+    )
+    lookup_tokens: int = field(
+        default=0,
+        metadata=about(
+            "Tokens that are guessed from the prompt and checked at once; 0 guesses none.",
+            minimum=0,
+            maximum=64,
+        ),
+    )
+    url: str = field(
+        default="",
+        metadata=about("Base URL of an OpenAI-compatible server, such as http://127.0.0.1:8000/v1."),
+    )
+    name: str = field(default="", metadata=about("The model's name at the server; empty for its first one."))
+    api_key_environment: str = field(
+        default="", metadata=about("Environment variable that holds the server's key; empty for none.")
+    )
+    tokenizer: str = field(
+        default="",
+        metadata=about("The tokenizer.json of the server's model, where the server takes prompts as ids."),
+    )
+    family: Family = field(
+        default=Family.STARCODER2,
+        metadata=about("How the server's model spells its control tokens, where no tokenizer is given."),
     )
     temperature: float = field(
         default=0.0, metadata=about("0 always takes the likeliest token.", minimum=0, maximum=2)
@@ -116,12 +181,22 @@ class TraceSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerSettings:
+    """What is remembered of accepted suggestions."""
+
+    enabled: bool = field(
+        default=True, metadata=about("Write accepted suggestions down, with their sources, on this machine.")
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings of the assistant."""
 
     model: ModelSettings = field(default_factory=ModelSettings)
     completion: CompletionSettings = field(default_factory=CompletionSettings)
     trace: TraceSettings = field(default_factory=TraceSettings)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
 
 
 def parse_settings(values: object) -> tuple[Settings, list[str]]:
@@ -132,6 +207,7 @@ def parse_settings(values: object) -> tuple[Settings, list[str]]:
         model=parse_table(ModelSettings, table.get("model"), "model", problems),
         completion=parse_table(CompletionSettings, table.get("completion"), "completion", problems),
         trace=parse_table(TraceSettings, table.get("trace"), "trace", problems),
+        ledger=parse_table(LedgerSettings, table.get("ledger"), "ledger", problems),
     )
     return settings, problems
 

@@ -25,11 +25,19 @@ class FimOrder(StrEnum):
     """suffix, prefix, middle: typing only appends, so a server can reuse its whole KV cache"""
 
 
+class Family(StrEnum):
+    """The families of models whose formats are known."""
+
+    STARCODER2 = "starcoder2"
+    STARCODER = "starcoder"
+    SANTACODER = "santacoder"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FimFormat:
     """How one family of models spells its control tokens."""
 
-    name: str
+    name: Family
     end_of_text: str
     fim_prefix: str
     fim_middle: str
@@ -48,7 +56,7 @@ class FimFormat:
 
 
 STARCODER2 = FimFormat(
-    name="starcoder2",
+    name=Family.STARCODER2,
     end_of_text="<|endoftext|>",
     fim_prefix="<fim_prefix>",
     fim_middle="<fim_middle>",
@@ -58,7 +66,7 @@ STARCODER2 = FimFormat(
     file_separator="<file_sep>",
 )
 STARCODER = FimFormat(
-    name="starcoder",
+    name=Family.STARCODER,
     end_of_text="<|endoftext|>",
     fim_prefix="<fim_prefix>",
     fim_middle="<fim_middle>",
@@ -68,7 +76,7 @@ STARCODER = FimFormat(
     file_separator="<filename>",
 )
 SANTACODER = FimFormat(
-    name="santacoder",
+    name=Family.SANTACODER,
     end_of_text="<|endoftext|>",
     fim_prefix="<fim-prefix>",
     fim_middle="<fim-middle>",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from assistant.backends.protocol import CompletionBackend
 from assistant.completion import CompletionRecords
 from assistant.config import ModelSettings, Settings
-from assistant.models import ModelOptions, model_path, open_backend
+from assistant.models import open_model
 from assistant.service import CompletionService
 from assistant.tracing import TextTracer
 from attribution.errors import ScAttribError
@@ -101,8 +102,7 @@ class Engine:
         if after is not None:
             await asyncio.wait([after])
             await self.close()
-        options = ModelOptions(context_tokens=settings.context_tokens, threads=settings.threads)
-        load = partial(open_backend, model_path(settings.path), options)
+        load = partial(open_model, settings)
         self._backend = None
         self._backend = await self._load("model", "Loading the model", load)
         self._tell_status()
@@ -149,6 +149,6 @@ class Engine:
             self._ls.notices.status(StatusKind.NORMAL, doing or model, busy=busy)
 
 
-def _load_options(settings: ModelSettings) -> tuple[str, int, int]:
-    """What cannot be changed without loading the model again."""
-    return settings.path, settings.context_tokens, settings.threads
+def _load_options(settings: ModelSettings) -> ModelSettings:
+    """What cannot be changed without loading the model again: all but how tokens are drawn."""
+    return replace(settings, temperature=0.0, seed=0)

@@ -18,20 +18,21 @@ import llama_cpp
 import numpy as np
 
 from assistant.backends.choice import TokenChooser
-from assistant.backends.gguf import read_header
+from assistant.backends.gguf import GgufHeader, read_header
 from assistant.backends.protocol import Logits, Sampling, TokenShaping
 from assistant.backends.vocabulary import Vocabulary
 from assistant.errors import BackendError, ModelUnusableError, PromptTooLongError
 from assistant.fim import FimIds, resolve_ids
-from assistant.models import ModelOptions
+from assistant.models import ModelOptions, default_threads
 
 _log = logging.getLogger(__name__)
 
 _BATCH_TOKENS = 512
-_MIN_CONTEXT = 64
-_MAX_DEFAULT_CONTEXT = 8192
-_MAX_THREADS = 8
 _ABORTED = 2
+_ALL_LAYERS = 10_000
+"""More than any model has; without a GPU they stay where they are."""
+_LEARNT_POSITIONS = ("starcoder", "gpt2")
+"""Architectures that have nothing beyond their trained context; llama.cpp would end the process there."""
 _PIECE_BYTES = 256
 _LOG_ERROR = 4
 _NAME_CHARACTERS = 80
@@ -84,26 +85,27 @@ class LlamaModel:
         _silence_llama_cpp()
         llama_cpp.llama_backend_init()
         try:
-            self._load(path, options)
+            self._load(path, header, options)
         except ModelUnusableError:
             self.free()
             raise
         name = _printable(str(header.metadata.get("general.name", path.stem)))
         self.description = f"{name} ({header.architecture}, {self._describe()})"
 
-    def _load(self, path: Path, options: ModelOptions) -> None:
+    def _load(self, path: Path, header: GgufHeader, options: ModelOptions) -> None:
         _log_lines.clear()
-        self._model = llama_cpp.llama_model_load_from_file(
-            os.fsencode(path), llama_cpp.llama_model_default_params()
-        )
+        params = llama_cpp.llama_model_default_params()
+        params.n_gpu_layers = options.gpu_layers if options.gpu_layers >= 0 else _ALL_LAYERS
+        self._model = llama_cpp.llama_model_load_from_file(os.fsencode(path), params)
         if not self._model:
             raise _refused(path)
         self._vocab: llama_cpp.llama_vocab_p = llama_cpp.llama_model_get_vocab(self._model)
         self._words = int(llama_cpp.llama_vocab_n_tokens(self._vocab))
         self.fim_ids = self._resolve_fim_ids(path)
         trained_with = int(llama_cpp.llama_model_n_ctx_train(self._model))
-        self.context_tokens = options.context_tokens or min(trained_with, _MAX_DEFAULT_CONTEXT)
-        self.context_tokens = max(self.context_tokens, _MIN_CONTEXT)
+        self.context_tokens = options.context_within(trained_with)
+        if header.architecture in _LEARNT_POSITIONS:
+            self.context_tokens = min(self.context_tokens, trained_with)
         self._context = llama_cpp.llama_init_from_model(self._model, self._context_params(options))
         if not self._context:
             raise _refused(path)
@@ -288,12 +290,6 @@ class LlamaModel:
 def _printable(name: str) -> str:
     """Keep what a model calls itself fit for a status bar."""
     return "".join(character for character in name if character.isprintable())[:_NAME_CHARACTERS]
-
-
-def default_threads() -> int:
-    """All cores of this process but one, which is left to the editor; at least 1, at most 8."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(_MAX_THREADS, available - 1))
 
 
 def _refused(path: Path) -> ModelUnusableError:

@@ -18,6 +18,9 @@ class Vocabulary:
         self._token_of = dict(reversed(self._sorted))
         self._remembered: dict[bytes, Sequence[int]] = {}
 
+    def __len__(self) -> int:
+        return len(self._pieces)
+
     def piece(self, token: int) -> bytes:
         """Answer the bytes of a token; none for a control token."""
         return self._pieces[token]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from hashlib import sha256
 
 from assistant.tracing import Decision, Ruling
 
@@ -73,6 +75,8 @@ class Completion:
     ruling: Ruling
     timing: Timing
     model: str
+    prompt_hash: str = ""
+    """SHA-256 of the prompt's ids, each as four bytes, the lowest first."""
 
     @property
     def is_withheld(self) -> bool:
@@ -87,6 +91,11 @@ class Record:
     completion: Completion
     shown: bool = False
     accepted_characters: int = 0
+
+
+def hash_prompt(ids: Sequence[int]) -> str:
+    """Digest a prompt, so that a ledger can tell prompts apart without keeping them."""
+    return sha256(b"".join(i.to_bytes(4, "little") for i in ids)).hexdigest()
 
 
 class CompletionRecords:

@@ -5,7 +5,8 @@
         ├── ModelUnusableError        a model file that cannot serve completions as it is
         │   └── ModelNotFoundError    there is no model at that path
         ├── PromptTooLongError        a prompt that leaves no room in the model's context
-        └── BackendError              the back end failed while it was generating
+        ├── BackendError              the back end failed while it was generating
+        └── LedgerUnusableError       the ledger cannot be read or written
 
 A model that has nothing to suggest, and a suggestion that the policy withholds, are values.
 """
@@ -48,3 +49,11 @@ class PromptTooLongError(AssistantError):
 
 class BackendError(AssistantError):
     """The back end failed while it was generating; the next request starts afresh."""
+
+
+class LedgerUnusableError(AssistantError):
+    """The ledger of a workspace cannot be read or written as it is."""
+
+    def __init__(self, path: Path, reason: str, *, remedy: str) -> None:
+        self.path = path
+        super().__init__(f"ledger {path}: {reason}; {remedy}")

@@ -13,7 +13,14 @@ from codecs import IncrementalDecoder, getincrementaldecoder
 from dataclasses import dataclass, field
 
 from assistant.backends.protocol import CompletionBackend, Sampling, Token
-from assistant.completion import Completion, CompletionRecords, CompletionRequest, Timing, Trigger
+from assistant.completion import (
+    Completion,
+    CompletionRecords,
+    CompletionRequest,
+    Timing,
+    Trigger,
+    hash_prompt,
+)
 from assistant.config import Lines, Settings
 from assistant.prompt import Budget, build_prompt, split_last_token
 from assistant.tracing import UNTRACED, Ruling, TextTracer, rule
@@ -93,7 +100,7 @@ class CompletionService:
             prompt_tokens=len(prompt),
             generated_tokens=answer.tokens,
         )
-        return self._record(request, text, ruling, timing)
+        return self._record(request, text, ruling, timing, hash_prompt(prompt))
 
     def _is_wanted(self, request: CompletionRequest) -> bool:
         if request.trigger is Trigger.AUTOMATIC and request.is_inside_word:
@@ -141,7 +148,9 @@ class CompletionService:
             return UNTRACED
         return await rule(self._tracer, gap.prefix, text, gap.suffix, self._settings.trace, path=path)
 
-    def _record(self, request: CompletionRequest, text: str, ruling: Ruling, timing: Timing) -> Completion:
+    def _record(
+        self, request: CompletionRequest, text: str, ruling: Ruling, timing: Timing, prompt_hash: str
+    ) -> Completion:
         completion = Completion(
             id=secrets.token_hex(8),
             text=text,
@@ -149,6 +158,7 @@ class CompletionService:
             ruling=ruling,
             timing=timing,
             model=self.backend.description,
+            prompt_hash=prompt_hash,
         )
         self.records.add(completion)
         return completion

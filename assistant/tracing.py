@@ -12,7 +12,7 @@ from assistant.config import OnDeny, TraceSettings
 from attribution.model import Attribution, Match, Verdict
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
-_AFTER_TOKENS = 32
+AFTER_TOKENS = 32
 """Code after a suggestion that is traced together with it: a seed window (23 tokens) and some."""
 _MAX_CHARACTERS = 16_384
 """Of either side; only lines of extraordinary length reach it."""
@@ -65,7 +65,7 @@ async def rule(
         tracer.trace_insertion,
         before.encode("utf-8", "replace"),
         inserted.encode("utf-8", "replace"),
-        head(suffix, _AFTER_TOKENS).encode("utf-8", "replace"),
+        head(suffix, AFTER_TOKENS).encode("utf-8", "replace"),
         first_line=first_line,
         path=path,
     )

@@ -40,7 +40,10 @@ def register(server: Server) -> None:
     # A closure, because pygls resolves the annotations of commands, and Server is not known here.
     @server.command(ACCEPTED)
     def accepted(*arguments: Any) -> None:
-        server.engine.records.mark_accepted(_id_in(arguments[0] if arguments else None))
+        completion_id = _id_in(arguments[0] if arguments else None)
+        record = server.engine.records.mark_accepted(completion_id)
+        if record is not None:
+            server.acceptances.told(record)
 
 
 async def inline_completion(ls: Server, params: types.InlineCompletionParams) -> types.InlineCompletionList:
@@ -108,6 +111,7 @@ async def _complete(
     if completion.is_withheld:
         _tell_withheld(ls, uri, completion)
         return None
+    ls.acceptances.offer(uri, request, completion)
     return completion
 
 
@@ -182,7 +186,9 @@ def did_partially_accept(ls: Server, params: Any) -> None:
     if record is None or not isinstance(length, int):
         return
     characters = column(record.completion.text, length, types.PositionEncodingKind.Utf16)
-    ls.engine.records.mark_accepted(record.completion.id, characters=characters)
+    taken = ls.engine.records.mark_accepted(record.completion.id, characters=characters)
+    if taken is not None:
+        ls.acceptances.told(taken)
 
 
 def _id_of_item(params: Any) -> str:

@@ -53,6 +53,7 @@ def did_save(ls: Server, params: types.DidSaveTextDocumentParams) -> None:
 def did_change(ls: Server, params: types.DidChangeTextDocumentParams) -> None:
     """Keep the matches beside their code until the file is saved; what was asked of the old text is moot."""
     ls.latest.drop(params.text_document.uri)
+    ls.acceptances.changed(params.text_document.uri)
     for change in params.content_changes:
         ls.findings.edit(params.text_document.uri, change)
 
@@ -60,6 +61,7 @@ def did_change(ls: Server, params: types.DidChangeTextDocumentParams) -> None:
 def did_close(ls: Server, params: types.DidCloseTextDocumentParams) -> None:
     """Take the marks away."""
     ls.latest.drop(params.text_document.uri)
+    ls.acceptances.forget(params.text_document.uri)
     ls.checks.forget(params.text_document.uri)
 
 

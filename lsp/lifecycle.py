@@ -54,6 +54,7 @@ async def did_change_configuration(ls: Server, params: types.DidChangeConfigurat
 async def shutdown(ls: Server, _params: None) -> None:
     """Stop the model."""
     ls.checks.close()
+    await ls.acceptances.close()
     await ls.engine.close()
 
 

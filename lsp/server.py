@@ -12,7 +12,7 @@ from pygls.exceptions import FeatureRequestError, JsonRpcException, PyglsError
 from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
-from lsp import completion, diagnostics, hover, lifecycle
+from lsp import acceptance, completion, diagnostics, hover, lifecycle
 from lsp.documents import Document, DocumentWorkspace
 from lsp.engine import Engine
 from lsp.findings import Findings
@@ -44,6 +44,7 @@ class Server(LanguageServer):
         self.latest = Latest()
         self.findings = Findings()
         self.checks = diagnostics.Checks(self)
+        self.acceptances = acceptance.Acceptances(self)
 
     @property
     def root(self) -> Path | None:

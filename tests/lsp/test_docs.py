@@ -6,7 +6,7 @@ import json
 from dataclasses import fields
 from pathlib import Path
 
-from assistant.config import CompletionSettings, ModelSettings, TraceSettings, camel_case
+from assistant.config import CompletionSettings, LedgerSettings, ModelSettings, TraceSettings, camel_case
 from lsp.completion import ACCEPTED, DID_PARTIALLY_ACCEPT, DID_SHOW, DID_WITHHOLD
 from lsp.notices import DID_CHANGE_STATUS
 from lsp.settings import DiagnosticsSettings
@@ -16,6 +16,7 @@ TABLES = {
     "model": ModelSettings,
     "completion": CompletionSettings,
     "trace": TraceSettings,
+    "ledger": LedgerSettings,
     "diagnostics": DiagnosticsSettings,
 }
 

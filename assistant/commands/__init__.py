@@ -1,0 +1,1 @@
+"""The assistant's commands, each imported only when it is called."""

@@ -1,0 +1,1 @@
+"""What was accepted, where it is now, and what still binds it."""

@@ -1,8 +1,9 @@
 """Checkpoints: a folder that is whole or absent, and everything needed to go on to the same bit.
 
 ``checkpoint-000100/`` holds what transformers loads (``config.json``, ``model.safetensors``,
-``tokenizer.json``) and what resuming needs (``optimizer.safetensors``, ``state.json``). It is written under
-a temporary name, synced to disk and renamed; only then is the oldest one removed.
+``tokenizer.json``) and what resuming needs: ``state.json``, and ``optimizer.safetensors`` or, of several
+processes, ``sharded/`` with weights and optimiser state, each of them its part. It is written under a
+temporary name, synced to disk and renamed; only then is the oldest one removed.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from training.distributed import World, cut_like, gathered
 from training.errors import CheckpointMismatchError, CheckpointWriteError
 from training.model import CausalModel
+from training.sharded_checkpoint import FOLDER as SHARDED
+from training.sharded_checkpoint import load_shards, save_shards
 
 KEPT = 2
 """Checkpoints that stay on disk."""
@@ -33,6 +37,7 @@ _FIXED_PARTS = {
     "data": "data",
     "tokenizer": "tokenizer",
     "update_rule": "seed, optimiser or batch size",
+    "start": "weights to begin with",
 }
 Optimizers = dict[str, torch.optim.Optimizer]
 
@@ -56,33 +61,62 @@ class TrainingState:
     """Digest of seed, optimiser and batch; earlier versions did not record it."""
     recipe: str = ""
     """Name of the recipe; earlier versions did not record it."""
+    start: str = ""
+    """Digest of the weights that the run began with; empty where they were random."""
 
 
 def save_checkpoint(
-    run: Path, model: CausalModel, optimizers: Optimizers, state: TrainingState, *, tokenizer: Path
+    run: Path,
+    model: CausalModel,
+    optimizers: Optimizers,
+    state: TrainingState,
+    *,
+    tokenizer: Path,
+    world: World,
 ) -> Path:
-    """Write a checkpoint into a run's folder; raise :class:`CheckpointWriteError`, older ones unharmed."""
+    """Write a checkpoint into a run's folder; raise :class:`CheckpointWriteError`, older ones unharmed.
+
+    All processes must call it; what one of them cannot write is an error of all.
+    """
     final = run / f"checkpoint-{state.update:06d}"
     partial = final.with_name(final.name + _PARTIAL)
-    try:
+    weights, tensors = stored_weights(model), _optimizer_tensors(model, optimizers)
+    whole_weights = gathered(weights, world)
+
+    def begin() -> None:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         model.config.save_pretrained(partial)
-        save_file(stored_weights(model), partial / "model.safetensors", metadata={"format": "pt"})
         shutil.copyfile(tokenizer, partial / "tokenizer.json")
-        save_file(_optimizer_tensors(model, optimizers), partial / "optimizer.safetensors")
+
+    def finish() -> None:
+        save_file(whole_weights, partial / "model.safetensors", metadata={"format": "pt"})
+        if world.size == 1:
+            save_file(tensors, partial / "optimizer.safetensors")
         (partial / "state.json").write_text(json.dumps(asdict(state), indent=1))
         _sync(partial)
         shutil.rmtree(final, ignore_errors=True)
         partial.rename(final)
         _sync_folder(run)
+
+    try:
+        world.on_main(begin)
+        if world.size > 1:
+            save_shards(partial / SHARDED, _sharded_tensors(weights, tensors))
+        world.on_main(finish)
     except (OSError, SafetensorError) as error:
-        shutil.rmtree(partial, ignore_errors=True)
+        if world.is_main:
+            shutil.rmtree(partial, ignore_errors=True)
         reason = getattr(error, "strerror", None) or str(error)
         raise CheckpointWriteError(final, reason) from error
-    for old in list_checkpoints(run)[:-KEPT]:
-        shutil.rmtree(old)
+    if world.is_main:
+        for old in list_checkpoints(run)[:-KEPT]:
+            shutil.rmtree(old)
     return final
+
+
+def _sharded_tensors(weights: dict[str, Tensor], tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {**{f"model/{name}": weight for name, weight in weights.items()}, **tensors}
 
 
 def list_checkpoints(run: Path) -> list[Path]:
@@ -109,6 +143,15 @@ def load_checkpoint(
     """
     state = read_state(checkpoint)
     _refuse_other(checkpoint, state, expected)
+    if (checkpoint / SHARDED).is_dir():
+        _load_shards(checkpoint, model, optimizers)
+    else:
+        _load_whole(checkpoint, model, optimizers)
+    return state
+
+
+def _load_whole(checkpoint: Path, model: CausalModel, optimizers: Optimizers) -> None:
+    """What one process wrote; each process keeps its part."""
     try:
         weights = load_file(checkpoint / "model.safetensors")
         tensors = load_file(checkpoint / "optimizer.safetensors")
@@ -123,7 +166,30 @@ def load_checkpoint(
         _restore_optimizers(model, optimizers, tensors)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise CheckpointMismatchError(checkpoint, "its optimiser state is not that of this model") from error
-    return state
+
+
+def _load_shards(checkpoint: Path, model: CausalModel, optimizers: Optimizers) -> None:
+    """What several processes wrote, however many there are now."""
+    _begin_states(optimizers)
+    tensors = _optimizer_tensors(model, optimizers)
+    try:
+        load_shards(checkpoint / SHARDED, _sharded_tensors(stored_weights(model), tensors))
+    except OSError as error:
+        raise CheckpointMismatchError(checkpoint, f"its shards cannot be read ({error})") from error
+    except (ValueError, KeyError, RuntimeError) as error:
+        raise CheckpointMismatchError(
+            checkpoint, f"its shards are not those of this model ({error})"
+        ) from error
+    torch.set_rng_state(tensors[_RANDOM_STATE])
+
+
+def _begin_states(optimizers: Optimizers) -> None:
+    """Give every parameter the state that it has before its first update, to be filled."""
+    for kind, optimizer in optimizers.items():
+        for parameter in (p for group in optimizer.param_groups for p in group["params"]):
+            state = optimizer.state[parameter]
+            for key in _STATE_KEYS[kind]:
+                state[key] = torch.tensor(0.0) if key == "step" else torch.zeros_like(parameter)
 
 
 def _refuse_other(checkpoint: Path, state: TrainingState, expected: TrainingState) -> None:
@@ -148,9 +214,14 @@ def stored_weights(model: CausalModel) -> dict[str, Tensor]:
 
 def load_weights(model: CausalModel, weights: dict[str, Tensor]) -> None:
     """Put stored weights into a model; raise RuntimeError unless they are exactly those that it stores."""
-    if set(weights) != set(stored_weights(model)):
+    here = stored_weights(model)
+    if set(weights) != set(here):
         raise RuntimeError("other tensors are there than this model stores")
-    model.load_state_dict(weights, strict=False)
+    for name, weight in weights.items():
+        if weight.shape != here[name].shape:
+            raise RuntimeError(f"{name} has the shape {tuple(weight.shape)}")
+    parts = {name: cut_like(weight, here[name]) for name, weight in weights.items()}
+    model.load_state_dict(parts, strict=False)
 
 
 def _frozen_names(model: CausalModel) -> set[str]:
@@ -196,14 +267,16 @@ def _restore_optimizers(model: torch.nn.Module, optimizers: Optimizers, tensors:
         parameter = parameters[name]
         if value.ndim and value.shape != parameter.shape:
             raise ValueError(f"{full_name} has the shape {tuple(value.shape)}")
-        # AdamW keeps its step counter on the CPU
-        device = parameter.device if value.ndim else value.device
-        optimizers[kind].state[parameter][key] = value.to(device)
+        # AdamW's step counter has no dimension and stays on the CPU
+        optimizers[kind].state[parameter][key] = cut_like(value, parameter) if value.ndim else value
 
 
 def _sync(folder: Path) -> None:
     """Force every file of a folder, and the folder itself, to disk."""
     for path in folder.iterdir():
+        if path.is_dir():
+            _sync(path)
+            continue
         with path.open("rb+") as stream:
             os.fsync(stream.fileno())
     _sync_folder(folder)

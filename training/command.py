@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_curate(commands.add_parser("curate", help="filter and deduplicate sources into training shards"))
     _add_tokenizer(commands.add_parser("tokenizer", help="train a byte-level BPE tokenizer on source code"))
     _add_pretrain(commands.add_parser("pretrain", help="train a model; again with the same DIR resumes"))
+    _add_finetune(commands.add_parser("finetune", help="tune a model to your own repository, say"))
     _add_export(commands.add_parser("export", help="write a checkpoint as a GGUF file"))
     _add_evaluate(
         commands.add_parser("evaluate", help="measure what a GGUF model can do, and what it gives away")
@@ -111,12 +112,57 @@ def _add_pretrain(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     parser.add_argument("--tokens", type=_positive, metavar="N", help="another budget than the recipe's")
+    parser.add_argument(
+        "--from",
+        dest="start",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="begin with the weights of this folder instead of random ones",
+    )
     parser.add_argument("--threads", type=_threads, metavar="N", help="processor threads (default: all)")
+    _add_execution(parser)
     parser.set_defaults(act=_run_pretrain)
 
 
+def _add_execution(parser: argparse.ArgumentParser) -> None:
+    """What changes speed and memory, and losses by rounding at most."""
+    parser.add_argument(
+        "--micro-batch-rows",
+        type=_positive,
+        metavar="N",
+        help="rows of an update that are in memory at a time (default: the recipe's)",
+    )
+    parser.add_argument(
+        "--recompute", action="store_true", help="compute activations twice instead of keeping them"
+    )
+    parser.add_argument(
+        "--compile",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="compile the layers with torch.compile (default: on a GPU)",
+    )
+    parser.add_argument(
+        "--attention",
+        choices=("sdpa", "flex"),
+        default="sdpa",
+        help="how attention is computed; flex needs a GPU (default: sdpa)",
+    )
+
+
+def _add_finetune(parser: argparse.ArgumentParser) -> None:
+    from training.finetuning import command
+
+    command.add_arguments(parser)
+    parser.set_defaults(act=command.run, needs=command.NEEDS)
+
+
 def _add_export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="a checkpoint-… folder of a run")
+    parser.add_argument(
+        "checkpoint",
+        type=Path,
+        metavar="FOLDER",
+        help="a checkpoint-… folder of a run, or any folder that transformers loads, with its tokenizer.json",
+    )
     parser.add_argument("--gguf", type=Path, required=True, metavar="FILE", help="the file to write")
     parser.add_argument(
         "--type", choices=_GGUF_TYPES, default="q8_0", help="how weights are stored (default: q8_0)"
@@ -183,6 +229,8 @@ def _run_tokenizer(args: argparse.Namespace) -> int:
 
 
 def _run_pretrain(args: argparse.Namespace) -> int:
+    from training.distributed import is_main_process
+    from training.execution import Execution
     from training.run import run_recipe
 
     if args.curated is not None and (args.tree or args.packages):
@@ -194,8 +242,12 @@ def _run_pretrain(args: argparse.Namespace) -> int:
         files=lambda: _read_sources(args),
         curated=args.curated,
         opt_outs=opt_outs_in(args.opt_out),
+        start=args.start,
+        execution=Execution(compiled=args.compile, attention=args.attention, recompute=args.recompute),
         threads=args.threads,
     )
+    if not is_main_process():
+        return 0
     sys.stderr.write(
         f"{result.state.tokens:,} tokens in {result.state.seconds / 60:.1f} minutes, "
         f"{result.bits_per_byte:.3f} bits per held-out byte\n"
@@ -238,6 +290,13 @@ def _recipe(args: argparse.Namespace) -> Recipe:
     recipe = load(args.recipe)
     if getattr(args, "tokens", None):
         recipe = replace(recipe, budget=replace(recipe.budget, tokens=args.tokens))
+    rows = getattr(args, "micro_batch_rows", None)
+    if rows and recipe.budget.batch_rows % rows:
+        raise UsageError(
+            f"--micro-batch-rows {rows} does not divide the {recipe.budget.batch_rows} rows of an update"
+        )
+    if rows:
+        recipe = replace(recipe, budget=replace(recipe.budget, micro_batch_rows=rows))
     return recipe
 
 

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from training.checkpoint import TrainingState, list_checkpoints, load_checkpoint, save_checkpoint
 from training.data.shards import IGNORED, Batch, PackedRows
+from training.distributed import World, clip_gradients, shard
 from training.errors import DivergedError
-from training.metrics import MetricsLog, MetricsRow
-from training.model import CausalModel, NextTokenLoss, make_model
+from training.execution import Execution, set_up
+from training.journal import Journal
+from training.memory import memory_errors_explained
+from training.metrics import MetricsRow
+from training.model import CausalModel, NextTokenLoss
 from training.optimizer import make_optimizers, rate_factor, set_rates
 from training.recipes.recipe import Recipe, digest
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,55 +49,54 @@ class RunResult:
     """On the held-out rows of the recipe."""
 
 
-def pretrain(recipe: Recipe, data: RunData, out: Path, *, progress: bool = True) -> RunResult:
+def train(
+    model: CausalModel,
+    recipe: Recipe,
+    data: RunData,
+    out: Path,
+    *,
+    world: World,
+    execution: Execution,
+    start: str = "",
+    progress: bool = True,
+) -> RunResult:
     """Train until the recipe's budget is spent, from the last checkpoint in ``out`` if there is one.
 
-    Given the same data, seed and thread count, a run that was killed and resumed on a CPU yields the same
-    losses, to the bit, as one that was not. Raises :class:`DivergedError`,
-    :class:`training.errors.CheckpointMismatchError` and :class:`training.errors.CheckpointWriteError`.
+    ``model`` has the weights to begin with, whose digest is ``start`` where they are not random; what needs
+    no gradient stays as it is. Given the same data, seed and thread count, a run that was killed and resumed
+    on a CPU yields the same losses, to the bit, as one that was not. Raises :class:`DivergedError`,
+    :class:`training.errors.CheckpointMismatchError`, :class:`training.errors.CheckpointWriteError`,
+    :class:`training.errors.OutOfMemoryError` and :class:`training.errors.UnevenBatchError`.
     """
-    return train(make_model(recipe.model, seed=recipe.seed), recipe, data, out, progress=progress)
-
-
-def train(
-    model: CausalModel, recipe: Recipe, data: RunData, out: Path, *, progress: bool = True
-) -> RunResult:
-    """Train a model with weights: new ones, or those of an earlier run; otherwise as :func:`pretrain`.
-
-    What needs no gradient stays as it is.
-    """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    objective = NextTokenLoss(model).to(device).train()
+    objective = NextTokenLoss(model).to(world.device).train()
+    set_up(objective, execution, on_gpu=world.device.type != "cpu")
+    shard(objective, world)
     optimizers = make_optimizers(model, recipe.optimizer)
-    state = _initial_state(recipe, data)
+    state = _initial_state(recipe, data, start)
     kept = next(reversed(list_checkpoints(out)), None)
     if kept:
         state = load_checkpoint(kept, model, optimizers, state)
 
     budget, bits = recipe.budget, math.nan
-    with (
-        MetricsLog(out / "metrics.csv", keep_until=state.update) as metrics,
-        _progress_bar(recipe, state, shown=progress) as bar,
-    ):
+    with Journal(out, model, recipe, world, resumed_at=state.update, progress=progress) as journal:
         while state.update < recipe.updates:
-            step = take_step(objective, optimizers, data.train, recipe, device, update=state.update)
+            with memory_errors_explained(recipe, update=state.update):
+                step = take_step(objective, optimizers, data.train, recipe, world, update=state.update)
             if not step.is_finite:
                 raise DivergedError(update=state.update, rows=step.rows, kept=kept)
             state = _advanced(state, step)
             is_last = state.update == recipe.updates
             bits = math.nan
             if is_last or state.update % budget.validate_every == 0:
-                bits = held_out_bits_per_byte(objective, data, device, rows=budget.validation_rows)
-            metrics.append(_metrics_row(state, step, bits))
-            bar.set_postfix_str(step.summary, refresh=False)
-            bar.update()
+                bits = held_out_bits_per_byte(objective, data, world.device, rows=budget.validation_rows)
+            journal.write(_metrics_row(state, step, bits))
             if is_last or state.update % budget.checkpoint_every == 0:
-                kept = save_checkpoint(out, model, optimizers, state, tokenizer=data.tokenizer)
+                kept = save_checkpoint(out, model, optimizers, state, tokenizer=data.tokenizer, world=world)
 
     if kept is None:
         raise AssertionError("a recipe has at least one update, and the last one is always saved")
     if math.isnan(bits):  # nothing was left to do
-        bits = held_out_bits_per_byte(objective, data, device, rows=budget.validation_rows)
+        bits = held_out_bits_per_byte(objective, data, world.device, rows=budget.validation_rows)
     return RunResult(checkpoint=kept, state=state, bits_per_byte=bits)
 
 
@@ -124,30 +122,24 @@ class Step:
         """Speed of the update, reading included."""
         return self.tokens / self.seconds
 
-    @property
-    def summary(self) -> str:
-        """What somebody who watches wants to know."""
-        return f"loss {self.loss:.3f}, {self.tokens_per_second:,.0f} tokens/s"
-
 
 def take_step(
     objective: NextTokenLoss,
     optimizers: dict[str, torch.optim.Optimizer],
     data: PackedRows,
     recipe: Recipe,
-    device: torch.device,
+    world: World,
     *,
     update: int,
 ) -> Step:
     """Read the rows of one update and change the weights by them, unless loss or gradient is no number."""
     started = time.perf_counter()
     budget = recipe.budget
-    batch = data.batch(rows_of_update(update, len(data), batch_rows=budget.batch_rows, seed=recipe.seed))
-    factor = rate_factor(
-        update, recipe.updates, warmup_share=budget.warmup_share, decay_share=budget.decay_share
-    )
-    set_rates(optimizers, recipe.optimizer, factor)
-    loss, norm = accumulate_gradients(objective, batch, recipe, device)
+    rows = rows_of_update(update, len(data), batch_rows=budget.batch_rows, seed=recipe.seed)
+    batch = data.batch(world.share(rows))
+    factor = rate_factor(update, recipe.updates, budget)
+    set_rates(optimizers, factor)
+    loss, norm = accumulate_gradients(objective, batch, recipe, world)
     if math.isfinite(loss) and math.isfinite(norm):
         for optimizer in optimizers.values():
             optimizer.step()
@@ -155,17 +147,11 @@ def take_step(
     first = update * budget.batch_rows
     return Step(
         rows=(first, first + budget.batch_rows - 1),
-        tokens=batch.ids.size,
+        tokens=batch.ids.size * world.size,
         loss=loss,
         gradient_norm=norm,
         rate_factor=factor,
         seconds=time.perf_counter() - started,
-    )
-
-
-def _progress_bar(recipe: Recipe, state: TrainingState, *, shown: bool) -> tqdm[NoReturn]:
-    return tqdm(
-        total=recipe.updates, initial=state.update, desc=recipe.name, unit="update", disable=not shown
     )
 
 
@@ -191,23 +177,24 @@ def _metrics_row(state: TrainingState, step: Step, bits: float) -> MetricsRow:
 
 
 def accumulate_gradients(
-    objective: NextTokenLoss, batch: Batch, recipe: Recipe, device: torch.device
+    objective: NextTokenLoss, batch: Batch, recipe: Recipe, world: World
 ) -> tuple[float, float]:
     """Leave the clipped gradient of a batch in the model; answer its mean loss and the norm before clipping.
 
-    Token-weighted: micro-batches are summed, and divided by the number of targets of the whole batch.
+    Token-weighted: micro-batches, and those of all processes, are summed, and divided by the number of
+    targets of all of them.
     """
-    targets = int((batch.targets != IGNORED).sum())
+    targets = max(1.0, world.sum(int((batch.targets != IGNORED).sum())))
     loss = 0.0
     for part in _micro_batches(batch, recipe.budget.micro_batch_rows):
-        part_loss = summed_loss(objective, part, device) / max(1, targets)
+        part_loss = summed_loss(objective, part, world.device) / targets
         part_loss.backward()  # type: ignore[no-untyped-call]
         loss += part_loss.item()
-    norm = torch.nn.utils.clip_grad_norm_(objective.parameters(), recipe.optimizer.clip_norm)
-    return loss, norm.item()
+    norm = clip_gradients(objective.parameters(), recipe.optimizer.clip_norm)
+    return world.sum(loss), norm
 
 
-def _initial_state(recipe: Recipe, data: RunData) -> TrainingState:
+def _initial_state(recipe: Recipe, data: RunData, start: str) -> TrainingState:
     return TrainingState(
         update=0,
         tokens=0,
@@ -217,6 +204,7 @@ def _initial_state(recipe: Recipe, data: RunData) -> TrainingState:
         data=data.identity,
         tokenizer=data.train.manifest.tokenizer,
         update_rule=digest(recipe.update_rule),
+        start=start,
     )
 
 
@@ -255,7 +243,10 @@ def summed_loss(objective: NextTokenLoss, batch: Batch, device: torch.device) ->
 def held_out_bits_per_byte(
     objective: NextTokenLoss, data: RunData, device: torch.device, *, rows: int
 ) -> float:
-    """Bits the model needs per byte of held-out text, over the first ``rows`` of a fixed random order."""
+    """Bits the model needs per byte of held-out text, over the first ``rows`` of a fixed random order.
+
+    Every process computes all of it: they must take every step together, and these rows are few.
+    """
     order = np.random.default_rng(0).permutation(len(data.held_out))[:rows]
     nats, length = 0.0, 0
     objective.eval()

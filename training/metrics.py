@@ -55,11 +55,15 @@ class MetricsLog:
         self._writer.writerow(asdict(row))
         self._stream.flush()
 
+    def close(self) -> None:
+        """Give the file back."""
+        self._stream.close()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stream.close()
+        self.close()
 
 
 def read_metrics(path: Path) -> list[MetricsRow]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 import torch
 from torch import Tensor
+from torch.nn.attention.flex_attention import BlockMask, create_block_mask
 from transformers import GPTBigCodeConfig, GPTBigCodeForCausalLM, Starcoder2Config, Starcoder2ForCausalLM
 
 from training.loss import summed_cross_entropy
@@ -95,6 +97,11 @@ def window_of(model: CausalModel) -> int | None:
     return getattr(model.config, "sliding_window", None)
 
 
+def blocks_of(model: CausalModel) -> torch.nn.ModuleList:
+    """The layers of a model, first to last."""
+    return next(m for m in model.base_model.children() if isinstance(m, torch.nn.ModuleList))
+
+
 def attention_mask(documents: Tensor, window: int | None) -> Tensor:
     """Let each position see itself and what precedes it in its own document, no further back than the window.
 
@@ -109,12 +116,24 @@ def attention_mask(documents: Tensor, window: int | None) -> Tensor:
     return (same & visible)[:, None]
 
 
+def flex_mask(documents: Tensor, window: int | None) -> BlockMask:
+    """:func:`attention_mask` for flex attention, which skips blocks of 128 by 128 that are all hidden."""
+
+    def is_visible(row: Tensor, _head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        visible = (query >= key) & (documents[row, query] == documents[row, key])
+        return visible if window is None else visible & (query - key < window)
+
+    rows, tokens = documents.shape
+    return create_block_mask(is_visible, rows, None, tokens, tokens, device=documents.device)
+
+
 class NextTokenLoss(torch.nn.Module):
     """A model together with its loss: all that uses weights happens in one ``forward``."""
 
     def __init__(self, model: CausalModel) -> None:
         super().__init__()
         self.model = model
+        self.mask_of: Callable[[Tensor, int | None], Tensor | BlockMask] = attention_mask
 
     def forward(self, ids: Tensor, positions: Tensor, documents: Tensor, targets: Tensor) -> Tensor:
         """Sum of the negative log-likelihoods in nats; no attention across documents.
@@ -126,6 +145,6 @@ class NextTokenLoss(torch.nn.Module):
             hidden = self.model.base_model(
                 input_ids=ids,
                 position_ids=positions,
-                attention_mask=attention_mask(documents, window_of(self.model)),
+                attention_mask=self.mask_of(documents, window_of(self.model)),
             ).last_hidden_state
         return summed_cross_entropy(hidden, head_weight(self.model), targets)

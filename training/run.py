@@ -22,10 +22,14 @@ from training.data.sharded import (
     remembered_source,
 )
 from training.data.shards import PackedRows
+from training.distributed import joined_world
 from training.errors import CheckpointMismatchError, CurationDamagedError, ShardCorruptError, TokenizerError
-from training.loop import RunData, RunResult, pretrain
+from training.execution import AS_USUAL, Execution
+from training.loop import RunData, RunResult, train
 from training.metrics import plot_metrics, read_metrics
+from training.model import make_model
 from training.recipes.recipe import Recipe
+from training.start import begin_with
 from training.tokenizer import byte_lengths, fingerprint, load_tokenizer
 
 _log = logging.getLogger(__name__)
@@ -38,6 +42,8 @@ def run_recipe(
     files: Callable[[], Iterable[SourceFile]],
     curated: Path | None = None,
     opt_outs: frozenset[str] = frozenset(),
+    start: Path | None = None,
+    execution: Execution = AS_USUAL,
     threads: int | None = None,
     progress: bool = True,
 ) -> RunResult:
@@ -45,21 +51,35 @@ def run_recipe(
 
     ``curated`` is a folder that ``sc-attrib train curate`` made; a run that was begun with one goes on with
     it. Without one the run prepares a corpus of its own, and ``files`` is called if it has none yet.
-    ``opt_outs`` are ids of what must not be learned from; a corpus that holds any of it is refused. Raises
-    :class:`training.errors.TrainingError`.
+    ``opt_outs`` are ids of what must not be learned from; a corpus that holds any of it is refused. ``start``
+    is a checkpoint, of another recipe perhaps, whose weights the run begins with instead of random ones.
+    Under torchrun all processes call this together. Raises :class:`training.errors.TrainingError`.
     """
     keep_freed_memory()
     if threads:
         torch.set_num_threads(threads)
     source = remembered_source(out) if curated is None else None
     folder = curated or (source.layout.root if source else None)
-    if folder is not None:
-        data = _curated_data(recipe, CurationLayout(root=folder), out, opt_outs)
-    else:
-        data = _prepared_data(recipe, RunLayout(root=out), files, opt_outs)
-    result = pretrain(recipe, data, out, progress=progress)
-    plot_metrics(read_metrics(out / "metrics.csv"), out / "loss.png", title=f"recipe {recipe.name}")
+
+    def open_corpus() -> RunData:
+        if folder is not None:
+            return _curated_data(recipe, CurationLayout(root=folder), out, opt_outs)
+        return _prepared_data(recipe, RunLayout(root=out), files, opt_outs)
+
+    with joined_world() as world:
+        world.on_main(open_corpus)  # makes what is missing, which the others then find
+        data = open_corpus()
+        model = make_model(recipe.model, seed=recipe.seed)
+        origin = "" if start is None else begin_with(start, model, tokenizer=data.train.manifest.tokenizer)
+        result = train(
+            model, recipe, data, out, world=world, execution=execution, start=origin, progress=progress
+        )
+        world.on_main(lambda: _draw(recipe, out))
     return result
+
+
+def _draw(recipe: Recipe, out: Path) -> None:
+    plot_metrics(read_metrics(out / "metrics.csv"), out / "loss.png", title=f"recipe {recipe.name}")
 
 
 def _curated_data(recipe: Recipe, layout: CurationLayout, out: Path, opt_outs: frozenset[str]) -> RunData:

@@ -383,12 +383,15 @@ def test_checkpoint_loads_with_transformers_alone(finished):
 
 
 def test_unwritable_folder_is_one_clear_sentence(recipe, finished, tmp_path):
+    from training.distributed import World
     from training.loop import _initial_state
     from training.model import make_model
     from training.optimizer import make_optimizers
 
     model = make_model(recipe.model, seed=0)
-    state = _initial_state(recipe, open_data(recipe, prepared_corpus(RunLayout(root=finished), recipe.data)))
+    state = _initial_state(
+        recipe, open_data(recipe, prepared_corpus(RunLayout(root=finished), recipe.data)), ""
+    )
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointWriteError, match="could not be saved"):
         save_checkpoint(
@@ -397,4 +400,5 @@ def test_unwritable_folder_is_one_clear_sentence(recipe, finished, tmp_path):
             make_optimizers(model, recipe.optimizer),
             state,
             tokenizer=finished / "tokenizer.json",
+            world=World(rank=0, size=1, device=torch.device("cpu")),
         )

@@ -11,6 +11,7 @@ from training.data.shards import IGNORED
 from training.loss import CHUNK_POSITIONS, summed_cross_entropy
 from training.model import attention_mask, count_parameters, make_model
 from training.optimizer import Muon, make_optimizers, orthogonalize, rate_factor
+from training.recipes.recipe import Budget
 from training.recipes.registry import load
 
 
@@ -79,7 +80,7 @@ def test_muon_takes_the_steps_of_torch_within_the_precision_of_bfloat16(shape):
     reference = torch.optim.Muon(
         [theirs], lr=1e-2, momentum=0.95, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"
     )
-    muon = Muon([ours], rate=1e-2, momentum=0.95, weight_decay=0.1)
+    muon = Muon([{"params": [ours], "lr": 1e-2, "weight_decay": 0.1}], momentum=0.95)
     for _ in range(4):
         gradient = torch.randn(shape)
         ours.grad, theirs.grad = gradient.clone(), gradient.clone()
@@ -109,8 +110,17 @@ def test_every_parameter_has_exactly_one_optimizer_and_only_inner_matrices_have_
 
 
 def test_rates_warm_up_stay_and_decay_to_nearly_nothing():
-    factors = np.array([rate_factor(u, 1000, warmup_share=0.02, decay_share=0.4) for u in range(1000)])
+    factors = np.array([rate_factor(u, 1000, Budget(tokens=1)) for u in range(1000)])
     assert factors[0] == pytest.approx(0.05)
     assert (factors[20:600] == 1).all()
     assert (np.diff(factors[600:]) < 0).all()
     assert 0 < factors[-1] < 0.01
+
+
+def test_rates_fall_along_a_cosine_to_the_share_that_is_asked_for():
+    budget = Budget(tokens=1, schedule="cosine", final_share=0.1)
+    factors = np.array([rate_factor(u, 1000, budget) for u in range(1000)])
+    assert factors[19] == 1
+    assert (np.diff(factors[20:]) < 0).all()
+    assert factors[510] == pytest.approx(0.55, abs=0.01)
+    assert factors[-1] == pytest.approx(0.1, abs=0.001)

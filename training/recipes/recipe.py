@@ -5,10 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from training.recipes.big_code import BigCodeShape
 
-_ADDED_LATER = {"window_tokens": None, "separate_head": False, "psm_rate": 0.5}
+_ADDED_LATER = {
+    "window_tokens": None,
+    "separate_head": False,
+    "psm_rate": 0.5,
+    "matrices": "muon",
+    "schedule": "wsd",
+    "final_share": 0.0,
+}
 """Left out of digests where they have these values, so that older checkpoints still match."""
 
 
@@ -81,8 +89,9 @@ class DataRecipe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimizerRecipe:
-    """Muon on the weight matrices, AdamW on embeddings, biases and norms."""
+    """How weight matrices are updated, and with AdamW embeddings, head, biases and norms."""
 
+    matrices: Literal["muon", "adamw"] = "muon"
     matrix_rate: float = 1e-2
     other_rate: float = 3e-3
     momentum: float = 0.95
@@ -102,7 +111,12 @@ class Budget:
     micro_batch_rows: int = 8
     """Rows in one forward pass; a divisor of ``batch_rows``."""
     warmup_share: float = 0.02
+    schedule: Literal["wsd", "cosine"] = "wsd"
+    """What follows the warm-up: a stable phase and a linear decay, or half a cosine."""
     decay_share: float = 0.4
+    """Share of the updates in which rates decay, under ``wsd``."""
+    final_share: float = 0.0
+    """What is left of the rates at the end."""
     checkpoint_every: int = 100
     """Updates between two checkpoints."""
     validate_every: int = 100
@@ -121,6 +135,8 @@ class UpdateRule:
     seed: int
     optimizer: OptimizerRecipe
     batch_rows: int
+    schedule: Literal["wsd", "cosine"]
+    final_share: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,11 +158,22 @@ class Recipe:
 
     @property
     def update_rule(self) -> UpdateRule:
-        """Seed, optimiser and batch: with the data, all that an update depends on but its rate factor."""
-        return UpdateRule(seed=self.seed, optimizer=self.optimizer, batch_rows=self.budget.batch_rows)
+        """Seed, optimiser, batch, schedule: with the data, all that an update depends on but the budget."""
+        return UpdateRule(
+            seed=self.seed,
+            optimizer=self.optimizer,
+            batch_rows=self.budget.batch_rows,
+            schedule=self.budget.schedule,
+            final_share=self.budget.final_share,
+        )
 
 
 def digest(value: ModelShape | BigCodeShape | DataRecipe | UpdateRule) -> str:
-    """Identify a part of a recipe by its content; those of ``_ADDED_LATER`` count if they were changed."""
-    content = {key: field for key, field in asdict(value).items() if _ADDED_LATER.get(key, ...) != field}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+    """Identify a part of a recipe by its content."""
+    content = json.dumps(asdict(value, dict_factory=_as_before), sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def _as_before(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """What earlier versions had, unless a field that came later says something of its own."""
+    return {key: value for key, value in fields if key not in _ADDED_LATER or value != _ADDED_LATER[key]}

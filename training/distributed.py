@@ -1,0 +1,137 @@
+"""The processes that train one model together: torchrun starts them, FSDP2 cuts the model among them.
+
+Every process reads its own share of the rows of an update. The weights, their gradients and the optimiser's
+state are cut along the first dimension (``fully_shard``, block by block), so each process keeps an equal
+part; a block is put together while it is computed with. Gradients are summed, not averaged: losses are
+divided by the number of targets of all processes beforehand, so every token weighs the same.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from training.errors import UnevenBatchError
+from training.model import NextTokenLoss, blocks_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """One process among those that train together."""
+
+    rank: int
+    """From 0."""
+    size: int
+    device: torch.device
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process is the one that writes and speaks."""
+        return self.rank == 0
+
+    def sum(self, value: float) -> float:
+        """Add a number up over all processes, in double precision."""
+        if self.size == 1:
+            return value
+        total = torch.tensor(value, dtype=torch.float64, device=self.device)
+        dist.all_reduce(total)
+        return total.item()
+
+    def share(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The rows of an update that this process reads; raise :class:`UnevenBatchError`."""
+        if len(rows) % self.size:
+            raise UnevenBatchError(rows=len(rows), processes=self.size)
+        each = len(rows) // self.size
+        return rows[self.rank * each : (self.rank + 1) * each]
+
+    def on_main(self, action: Callable[[], object]) -> None:
+        """Let the main process act while the others wait; what goes wrong there is raised in all."""
+        failure: list[Exception | None] = [None]
+        if self.is_main:
+            try:
+                action()
+            except Exception as error:
+                failure = [error]
+        if self.size > 1:
+            dist.broadcast_object_list(failure, device=self.device)
+        if failure[0] is not None:
+            raise failure[0]
+
+
+@contextmanager
+def joined_world() -> Iterator[World]:
+    """Join the processes that torchrun started; a process that it did not start is a world of its own."""
+    on_gpu = torch.cuda.is_available()
+    if not dist.is_torchelastic_launched():
+        yield World(rank=0, size=1, device=torch.device("cuda" if on_gpu else "cpu"))
+        return
+    device = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if on_gpu else torch.device("cpu")
+    if on_gpu:
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if on_gpu else "gloo")
+    try:
+        yield World(rank=dist.get_rank(), size=dist.get_world_size(), device=device)
+    finally:
+        dist.destroy_process_group()
+
+
+def is_main_process() -> bool:
+    """Whether this process is the one that speaks, known before and after it joined the others."""
+    return int(os.environ.get("RANK", "0")) == 0 or not dist.is_torchelastic_launched()
+
+
+def shard(objective: NextTokenLoss, world: World) -> None:
+    """Cut a model among the processes, in place; nothing to do in a world of one."""
+    if world.size == 1:
+        return
+    mesh = init_device_mesh(world.device.type, (world.size,))
+    policy = MixedPrecisionPolicy()
+    if world.device.type != "cpu":
+        policy = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)
+    for module in (*blocks_of(objective.model), objective):
+        fully_shard(module, mesh=mesh, mp_policy=policy)
+    for module in objective.modules():
+        if isinstance(module, FSDPModule):
+            module.set_gradient_divide_factor(1.0)
+            module.set_force_sum_reduction_for_comms(True)
+
+
+def clip_gradients(parameters: Iterable[Tensor], most: float) -> float:
+    """Scale gradients so that their norm over all processes is at most ``most``; answer the norm before."""
+    norm = torch.nn.utils.clip_grad_norm_(parameters, most)
+    return whole(norm).item()
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """Put a tensor together that is cut among processes; all of them must ask for it."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def cut_like(value: Tensor, model: Tensor) -> Tensor:
+    """Keep of a whole tensor the part that this process has of another one; no process talks to another."""
+    value = value.to(model.device)
+    if not isinstance(model, DTensor):
+        return value
+    return distribute_tensor(value, model.device_mesh, model.placements, src_data_rank=None)
+
+
+def gathered(tensors: dict[str, Tensor], world: World) -> dict[str, Tensor]:
+    """Put tensors together on the main process, one after the other; the others get none."""
+    kept: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        full: Any = whole(tensor.detach())
+        if world.is_main:
+            kept[name] = full.cpu().contiguous() if world.size > 1 else full.contiguous()
+    return kept

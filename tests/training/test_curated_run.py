@@ -15,7 +15,7 @@ from tests.training.conftest import SMALL, STANDARD_LIBRARY
 from training import command
 from training.checkpoint import list_checkpoints, read_state
 from training.data.engine.layout import CurationLayout
-from training.data.sharded import RECORD, curated_corpus
+from training.data.sharded import RECORD, corpus_of, curated_corpus
 from training.errors import (
     CheckpointMismatchError,
     CorpusUnfitError,
@@ -87,17 +87,32 @@ def test_curated_folder_becomes_a_model_that_llama_cpp_serves_and_a_card(
     checkpoint = capsys.readouterr().out.strip()
     assert main(["train", "export", checkpoint, "--gguf", str(model)]) == 0
     capsys.readouterr()
-    assert main(["train", "evaluate", str(model), "--run", str(curated), "--tasks", "3"]) == 0
+    assert main(["train", "evaluate", str(model), "--run", str(run), "--tasks", "3"]) == 0
     evaluation.write_text(capsys.readouterr().out)
     measured = json.loads(evaluation.read_text())
     assert measured["tasks"] == 3
     assert measured["ngrams"]["tokens"] > 0
+    assert "texts_traced" in measured["generated"]
     files = ["--gguf", str(model), "--evaluation", str(evaluation)]
     assert main(["train", "card", str(run), "--recipe", "small", *files]) == 0
     card = capsys.readouterr().out
     assert "`sc-attrib train curate --recipe starcoder2`" in card
     assert "the data card of that curation" in card
     assert curated_corpus(CurationLayout(root=curated)).identity in card
+
+
+def test_evaluation_finds_the_corpus_of_a_run_or_says_where_it_was(curated, trained, tmp_path):
+    assert corpus_of(trained).held_out_text == curated / "held_out.jsonl"
+    assert corpus_of(curated).index == curated / "index"
+    run = tmp_path / "run"
+    run.mkdir()
+    for root, found in ((tmp_path / "gone", "holds none now"), (tmp_path / "other", "holds another one now")):
+        if root.name == "other":
+            shutil.copytree(curated, root)
+        record = {"schema": 1, "curated": str(root), "identity": "0" * 16}
+        (run / RECORD).write_text(json.dumps(record))
+        with pytest.raises(CurationError, match=f"{found}; name the folder of that corpus"):
+            corpus_of(run)
 
 
 def test_a_run_copies_nothing_and_remembers_what_it_learned_from(curated, trained):

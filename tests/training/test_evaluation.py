@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 from pathlib import Path
 
@@ -101,6 +102,19 @@ def test_run_gives_held_out_files_shards_for_the_n_grams_and_its_index(exported,
     text = markdown(measured)
     assert "| rest of a line | 5-grams | 6 |" in text
     assert "| 5-grams with cache |" in text
+
+
+def test_full_disk_is_one_sentence_that_says_how_much_counting_takes(exported, finished, capsys):
+    """No file may grow beyond 16 KiB: as on a full disk, a write ends in the middle."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 14, before[1]))
+    try:
+        assert evaluate(exported, "--run", finished, "--tasks", 2) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    said = capsys.readouterr().err
+    assert "cannot be counted there (File too large); they take about 15 bytes a token" in said
+    assert "name another folder by TMPDIR" in said
 
 
 def test_own_problems_are_solved_in_the_sandbox(held_out, exported, capsys):

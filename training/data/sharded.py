@@ -102,6 +102,24 @@ def remembered_source(run: Path) -> CuratedSource | None:
         raise CheckpointMismatchError(record, f"it does not say what was learned from ({error})") from error
 
 
+def corpus_of(folder: Path) -> CorpusLayout:
+    """Where the corpus of a run lies: in its own folder, or in the curated one that it learned from.
+
+    A curated folder is its own. Raises :class:`CheckpointMismatchError` where the record of a run cannot be
+    read, and :class:`CurationError` where the curated folder has gone or holds other rows now.
+    """
+    source = remembered_source(folder)
+    if source is None:
+        return CorpusLayout(root=folder)
+    root, manifest = source.layout.root, read_manifest(source.layout.train)
+    if manifest is None or manifest.digest[:16] != source.identity:
+        found = "holds none" if manifest is None else "holds another one"
+        raise CurationError(
+            f"{folder}: it learned from a corpus in {root}, which {found} now; name the folder of that corpus"
+        )
+    return source.layout
+
+
 def remember_source(run: Path, layout: CurationLayout, corpus: ShardedCorpus) -> None:
     """Note in a run's folder where its corpus lies now.
 

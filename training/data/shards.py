@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -211,6 +211,11 @@ class PackedRows:
         targets = np.full_like(ids, IGNORED)
         targets[:, :-1] = np.where(opens[:, 1:] | (ids[:, :-1] == self.manifest.pad_id), IGNORED, ids[:, 1:])
         return Batch(ids=ids, positions=positions, documents=documents, targets=targets)
+
+    def shards(self) -> Iterator[tuple[NDArray[np.uint16], NDArray[np.uint32]]]:
+        """Tokens of each shard in their order, memory-mapped, and where its documents start."""
+        for tokens, starts in zip(self._tokens, self._starts, strict=True):
+            yield tokens.reshape(-1), starts
 
     def _read(self, row: int) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
         """Tokens of a row, and which of them open a document."""

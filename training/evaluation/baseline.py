@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
-from numpy.typing import NDArray
 
-from training.data.prepare import RunLayout
+from training.data.corpus_layout import CorpusLayout
 from training.data.shards import PackedRows
-from training.errors import TokenizerError
+from training.errors import EvaluationError, TokenizerError
 from training.evaluation.bootstrap import interval
+from training.evaluation.counts import BYTES_A_TOKEN, Counts, Stretch, count_ngrams
 from training.evaluation.infill import InfillAnswer, InfillTask, ServedModel, visible, write
 from training.evaluation.likelihood import scored_bytes
-from training.evaluation.ngrams import Cache, Counts, NgramModel
+from training.evaluation.ngrams import Cache, NgramModel
 from training.evaluation.results import NgramGap, NgramResult
 from training.tokenizer import fingerprint, load_tokenizer
 
@@ -27,17 +29,17 @@ _log = logging.getLogger(__name__)
 class Corpus:
     """What a run learned from, as the ids of its model."""
 
-    tokens: NDArray[np.int64]
-    """All rows of its shards, one behind the other; every document ends in a control token."""
+    stretches: tuple[Stretch, ...]
+    """Its shards, memory-mapped."""
+    tokens: int
     vocabulary: int
 
 
-def read_corpus(run: Path, model: ServedModel, *, sample: bytes) -> Corpus:
-    """Read the training shards of a run; ``sample`` is a text on which both tokenizers must agree.
+def read_corpus(layout: CorpusLayout, model: ServedModel, *, sample: bytes) -> Corpus:
+    """Open the training shards of a corpus; ``sample`` is a text on which both tokenizers must agree.
 
     Raises :class:`training.errors.TokenizerError` and :class:`training.errors.ShardCorruptError`.
     """
-    layout = RunLayout(root=run)
     tokenizer = load_tokenizer(layout.tokenizer)
     text = sample.decode("utf-8", "ignore")
     if tokenizer.encode(text, add_special_tokens=False).ids != model.encode(text.encode()):
@@ -45,8 +47,8 @@ def read_corpus(run: Path, model: ServedModel, *, sample: bytes) -> Corpus:
             layout.tokenizer, "the model has another one", remedy="name the run that made the model"
         )
     rows = PackedRows(layout.train, tokenizer=fingerprint(tokenizer))
-    stream = rows.batch(np.arange(len(rows))).ids.reshape(-1)
-    return Corpus(tokens=stream, vocabulary=tokenizer.get_vocab_size())
+    stretches = tuple(Stretch(tokens=tokens, starts=starts) for tokens, starts in rows.shards())
+    return Corpus(stretches=stretches, tokens=rows.manifest.tokens, vocabulary=tokenizer.get_vocab_size())
 
 
 def measure_ngrams(
@@ -58,12 +60,42 @@ def measure_ngrams(
     scored: Sequence[Sequence[int]],
     seed: int,
 ) -> NgramResult:
-    """Count a corpus, tune on stretches of held-out text, and do the tasks that the model has answered."""
-    _log.info("counting n-grams of %d tokens", len(corpus.tokens))
-    counts = Counts.of(corpus.tokens, breaks=sorted(model.fim.stops), vocabulary=corpus.vocabulary)
+    """Count a corpus, tune on stretches of held-out text, and do the tasks that the model has answered.
+
+    Raises :class:`training.errors.EvaluationError` where the counts do not fit on the disk.
+    """
+    with _counted(corpus, sorted(model.fim.stops)) as counts:
+        return _measure(counts, model, answers, tuning=tuning, scored=scored, seed=seed)
+
+
+@contextmanager
+def _counted(corpus: Corpus, breaks: Sequence[int]) -> Iterator[Counts]:
+    """The counts of a corpus, in the system's folder for temporary files as long as they are needed."""
+    _log.info("counting n-grams of %d tokens", corpus.tokens)
+    with TemporaryDirectory(prefix="sc-attrib-counts-") as folder:
+        try:
+            counts = count_ngrams(corpus.stretches, Path(folder), breaks=breaks, vocabulary=corpus.vocabulary)
+        except OSError as error:
+            raise EvaluationError(
+                f"{folder}: n-grams of {corpus.tokens:,} tokens cannot be counted there "
+                f"({error.strerror or error}); they take about {BYTES_A_TOKEN} bytes a token: "
+                "make room, or name another folder by TMPDIR"
+            ) from error
+        yield counts
+
+
+def _measure(
+    counts: Counts,
+    model: ServedModel,
+    answers: Mapping[str, Sequence[InfillAnswer]],
+    *,
+    tuning: Sequence[Sequence[int]],
+    scored: Sequence[Sequence[int]],
+    seed: int,
+) -> NgramResult:
     ngrams = NgramModel(counts=counts).tuned(tuning)
     return NgramResult(
-        tokens=int(counts.tables[0].totals[0]),
+        tokens=counts.total,
         discount=ngrams.discount,
         cache_discount=ngrams.cache_discount,
         cache_share=ngrams.cache_share,

@@ -24,7 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--run",
         type=Path,
         metavar="DIR",
-        help="folder of the run that made it: held-out files, shards for the n-gram model, index",
+        help="folder of the run that made it, or of its curated corpus: held-out files, shards for the "
+        "n-gram model, index",
     )
     parser.add_argument(
         "--index",
@@ -89,19 +90,21 @@ def _temperature(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print the figures, then write the tables."""
+    from training.data.sharded import corpus_of
     from training.evaluation.evaluation import Plan, evaluate, show_examples
     from training.evaluation.problems import OWN
 
-    held_out = args.held_out or (args.run / "held_out.jsonl" if args.run else None)
+    corpus = None if args.run is None else corpus_of(args.run)
+    held_out = args.held_out or (corpus.held_out_text if corpus else None)
     if held_out is None:
         raise UsageError("evaluate needs held-out files: name them with --held-out, or a run with --run")
     index = args.index
-    if index is None and args.run is not None and (args.run / "index").is_dir():
-        index = args.run / "index"
+    if index is None and corpus is not None and corpus.index.is_dir():
+        index = corpus.index
     plan = Plan(
         held_out=held_out,
         tasks=args.tasks,
-        run=args.run,
+        corpus=corpus,
         index=index,
         problems=tuple(OWN if name == _OWN else Path(name) for name in args.problems),
         samples=args.samples,

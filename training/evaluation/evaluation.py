@@ -14,6 +14,7 @@ import numpy as np
 from assistant.fim import FimOrder
 from attribution.errors import UnreadableInputError
 from attribution.trace import Tracer
+from training.data.corpus_layout import CorpusLayout
 from training.evaluation.baseline import Corpus, measure_ngrams, read_corpus
 from training.evaluation.bootstrap import interval
 from training.evaluation.functional import Sampling, pass_rates, solve
@@ -45,8 +46,8 @@ class Plan:
     """``held_out.jsonl`` of a run."""
     tasks: int
     """Gaps of each kind; an eighth as many texts are written freely and windows scored."""
-    run: Path | None = None
-    """Folder of the run: its shards teach the n-gram model."""
+    corpus: CorpusLayout | None = None
+    """What the model learned from: its shards teach the n-gram model."""
     index: Path | None = None
     """Index of the training files, to trace what is written freely."""
     problems: tuple[Path, ...] = ()
@@ -98,7 +99,7 @@ def _open(model_path: Path, plan: Plan) -> _Material:
             "holds no line that could be completed",
             remedy="name the held_out.jsonl of another run",
         )
-    corpus = read_corpus(plan.run, model, sample=lines[0].prefix[-2000:]) if plan.run is not None else None
+    corpus = read_corpus(plan.corpus, model, sample=lines[0].prefix[-2000:]) if plan.corpus else None
     return _Material(
         files=files,
         lines=lines,

@@ -18,7 +18,7 @@ from training.data.pii.emails import find_emails
 from training.data.pii.finding import Page
 from training.data.pii.secrets import find_secrets
 from training.data.stage import PersonalData
-from training.evaluation.held_out import HeldOutFile
+from training.evaluation.held_out import HeldOutFile, some_of
 from training.evaluation.infill import ServedModel
 
 PROMPT_TOKENS = 64
@@ -51,7 +51,8 @@ def generate(
 ) -> list[Generation]:
     """Let the model go on after the heads of random files, at temperature 0.8 and top-p 0.95."""
     room = min(NEW_TOKENS, model.context_tokens - PROMPT_TOKENS)
-    long = [(f.path, ids) for f in files if len(ids := model.encode(f.text)) > PROMPT_TOKENS]
+    texts = ((file.path, model.encode(file.text)) for file in some_of(files, seed=seed))
+    long = [(path, ids) for path, ids in texts if len(ids) > PROMPT_TOKENS]
     random = np.random.default_rng(seed)
     generations = []
     for number in range(count if long else 0):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.evaluation.held_out import HeldOutFile
+from training.evaluation.held_out import HeldOutFile, some_of
 from training.evaluation.infill import ServedModel
 
 _MOST_WINDOW = 2048
@@ -17,10 +17,13 @@ _MOST_WINDOW = 2048
 def draw_windows(
     files: Sequence[HeldOutFile], model: ServedModel, *, count: int, seed: int = 0
 ) -> list[list[int]]:
-    """Cut files into stretches of the model's context and draw some; each has two tokens at least."""
+    """Cut files into stretches of the model's context and draw some; each has two tokens at least.
+
+    Of more than 8 MiB only a random part is looked at.
+    """
     width = window_tokens(model)
     stretches: list[list[int]] = []
-    for file in files:
+    for file in some_of(files, seed=seed):
         ids = model.encode(file.text)
         stretches += [ids[start : start + width] for start in range(0, len(ids), width)]
     stretches = [stretch for stretch in stretches if len(stretch) > 1]

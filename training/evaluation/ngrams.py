@@ -14,84 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-ORDER = 5
+from training.evaluation.counts import ORDER, Counts
+
 _DISCOUNTS = (0.3, 0.5, 0.7, 0.9)
 _CACHE_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Table:
-    """Counts of one order: contexts as numbers, behind each the tokens that followed, ascending."""
-
-    steps: NDArray[np.int64]
-    """Sorted keys ``shorter context * vocabulary + the token before it``; a context's number is its place.
-    Empty for the order without context."""
-    starts: NDArray[np.int64]
-    """Where the tokens of each context begin; one more at the end."""
-    tokens: NDArray[np.int64]
-    counts: NDArray[np.int64]
-    totals: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """What was counted in a corpus; frozen, in sorted arrays."""
-
-    tables: tuple[_Table, ...]
-    vocabulary: int
-
-    @classmethod
-    def of(cls, tokens: NDArray[np.int64], *, breaks: Sequence[int], vocabulary: int) -> Counts:
-        """Count a stream of ids; nothing is counted of, or across, the ids in ``breaks``."""
-        is_break = np.isin(tokens, list(breaks))
-        places = np.arange(len(tokens))
-        since = places - np.maximum.accumulate(np.where(is_break, places, -1)) - 1
-        kept = np.flatnonzero(~is_break)
-        contexts = np.zeros(len(kept), dtype=np.int64)
-        tables = [_tabulate(np.empty(0, np.int64), contexts, tokens[kept], 1, vocabulary)]
-        for length in range(1, ORDER):
-            reach = since[kept] >= length
-            kept, contexts = kept[reach], contexts[reach]
-            keys = contexts * vocabulary + tokens[kept - length]
-            steps, contexts = np.unique(keys, return_inverse=True)
-            contexts = contexts.astype(np.int64)
-            tables.append(_tabulate(steps, contexts, tokens[kept], len(steps), vocabulary))
-        return cls(tables=tuple(tables), vocabulary=vocabulary)
-
-    def matching(self, context: Sequence[int]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], int]]:
-        """Tokens, their counts and the sum, behind ever longer ends of a context, as long as it was seen."""
-        number = 0
-        for length, table in enumerate(self.tables):
-            if length:
-                if length > len(context):
-                    return
-                key = number * self.vocabulary + context[-length]
-                number = int(np.searchsorted(table.steps, key))
-                if number == len(table.steps) or table.steps[number] != key:
-                    return
-            span = slice(int(table.starts[number]), int(table.starts[number + 1]))
-            if span.start == span.stop:
-                return
-            yield table.tokens[span], table.counts[span], int(table.totals[number])
-
-
-def _tabulate(
-    steps: NDArray[np.int64],
-    contexts: NDArray[np.int64],
-    following: NDArray[np.int64],
-    number: int,
-    vocabulary: int,
-) -> _Table:
-    pairs, counts = np.unique(contexts * vocabulary + following, return_counts=True)
-    starts = np.searchsorted(pairs, np.arange(number + 1, dtype=np.int64) * vocabulary)
-    sums = np.concatenate(([0], np.cumsum(counts)))
-    return _Table(
-        steps=steps,
-        starts=starts.astype(np.int64),
-        tokens=pairs % vocabulary,
-        counts=counts.astype(np.int64),
-        totals=(sums[starts[1:]] - sums[starts[:-1]]).astype(np.int64),
-    )
 
 
 class Cache:

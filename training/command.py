@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_tokenizer(commands.add_parser("tokenizer", help="train a byte-level BPE tokenizer on source code"))
     _add_pretrain(commands.add_parser("pretrain", help="train a model; again with the same DIR resumes"))
     _add_finetune(commands.add_parser("finetune", help="tune a model to your own repository, say"))
+    _add_merge(commands.add_parser("merge", help="add an adapter to the weights of its base"))
     _add_export(commands.add_parser("export", help="write a checkpoint as a GGUF file"))
     _add_evaluate(
         commands.add_parser("evaluate", help="measure what a GGUF model can do, and what it gives away")
@@ -154,6 +155,13 @@ def _add_finetune(parser: argparse.ArgumentParser) -> None:
 
     command.add_arguments(parser)
     parser.set_defaults(act=command.run, needs=command.NEEDS)
+
+
+def _add_merge(parser: argparse.ArgumentParser) -> None:
+    from training.finetuning import command
+
+    command.add_merge_arguments(parser)
+    parser.set_defaults(act=command.run_merge, needs=command.NEEDS)
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:

@@ -23,7 +23,7 @@ class _SummedCrossEntropy(torch.autograd.Function):
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
         # float32 sums even under bf16 autocast
         hidden_gradient = torch.empty_like(hidden)
-        weight_gradient = torch.zeros_like(weight)
+        weight_gradient = torch.zeros_like(weight) if ctx.needs_input_grad[1] else None
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
         head = weight.to(hidden.dtype)
         for start in range(0, hidden.shape[0], CHUNK_POSITIONS):
@@ -39,14 +39,16 @@ class _SummedCrossEntropy(torch.autograd.Function):
             probabilities.scatter_add_(1, wanted, torch.full_like(wanted_logits, -1.0))
             gradient = probabilities.to(hidden.dtype)
             hidden_gradient[part] = gradient @ head
-            weight_gradient.addmm_(gradient.T.to(weight.dtype), hidden[part].to(weight.dtype))
+            if weight_gradient is not None:
+                weight_gradient.addmm_(gradient.T.to(weight.dtype), hidden[part].to(weight.dtype))
         ctx.save_for_backward(hidden_gradient, weight_gradient)
         return total
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, Tensor | None, None]:
         hidden_gradient, weight_gradient = ctx.saved_tensors
-        return hidden_gradient * gradients[0], weight_gradient * gradients[0], None
+        scaled = None if weight_gradient is None else weight_gradient * gradients[0]  # a frozen head has none
+        return hidden_gradient * gradients[0], scaled, None
 
 
 def summed_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:

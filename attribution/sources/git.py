@@ -13,7 +13,7 @@ from pathlib import Path
 from attribution.errors import UnreadableInputError, UsageError
 from attribution.licenses.conclude import conclude
 from attribution.licenses.headers import statements_of_file
-from attribution.model import Origin, SourceFile
+from attribution.model import License, Origin, SourceFile
 from attribution.sources.files import MAX_FILE_BYTES, NOTHING, SkipReason, reason_by_content, reason_by_path
 from attribution.sources.git_clone import clone, is_remote
 from attribution.sources.git_command import GitRepository
@@ -22,6 +22,7 @@ from attribution.sources.git_tree import CommitLicenses
 from attribution.sources.git_versions import Entry, Version, changes_up_to, files_of, resolve
 from attribution.sources.remotes import web_url, without_credentials
 
+_ANY_NAME = "any-file-at-the-top"
 _BY_MODE = {b"120000": SkipReason.LINK, b"160000": SkipReason.SUBMODULE}
 
 
@@ -76,6 +77,17 @@ def read_git(
         entries = changes_up_to(repository, commit) if with_history else files_of(repository, commit)
         wanted = _wanted(entries, skipped, leave_out, each_once=with_history)
         yield from _read(repository, wanted, origin or address, skipped, leave_out)
+
+
+def license_at_top(place: GitPlace, *, cache: Path | None = None) -> License:
+    """What the top folder of a commit says of the whole: its licence files, manifests and REUSE tables.
+
+    ``NOASSERTION`` where nothing there speaks. Raises as :func:`read_git` does.
+    """
+    with _opened(place, with_history=False, cache=cache) as (repository, revision, _):
+        tree = repository.text("rev-parse", "--verify", f"{resolve(repository, revision)}^{{tree}}")
+        with ObjectReader.of(repository) as trees:
+            return conclude(CommitLicenses(trees).above(tree, _ANY_NAME))
 
 
 @contextmanager

@@ -10,18 +10,19 @@ import shutil
 import warnings
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
 from attribution.errors import MissingExtraError
 from training.errors import AdapterError, CheckpointWriteError
 from training.finetuning.base import Base
 from training.finetuning.recipe import AdapterShape, Method
+from training.model import CausalModel
 
 if TYPE_CHECKING:
     from peft import LoraConfig
@@ -37,8 +38,8 @@ _CONFIG_FILE = "adapter_config.json"
 _NAME = "default"
 
 
-def load_model(base: Base, method: Method, device: torch.device) -> PreTrainedModel:
-    """Load a base for training; frozen weights as the method holds them.
+def load_model(base: Base, method: Method, device: torch.device) -> CausalModel:
+    """Load a base for training; frozen weights as the method holds them, quantised ones on the device.
 
     Raises :class:`attribution.errors.MissingExtraError` where bits are asked for and bitsandbytes is not
     installed.
@@ -46,7 +47,7 @@ def load_model(base: Base, method: Method, device: torch.device) -> PreTrainedMo
     logging.disable_progress_bar()
     on_gpu = device.type == "cuda"
     narrow = torch.bfloat16 if on_gpu and method is not Method.FULL else torch.float32
-    model = AutoModelForCausalLM.from_pretrained(
+    model: CausalModel = AutoModelForCausalLM.from_pretrained(
         base.folder,
         dtype=narrow,
         attn_implementation="sdpa",
@@ -55,7 +56,7 @@ def load_model(base: Base, method: Method, device: torch.device) -> PreTrainedMo
         local_files_only=True,
     )
     model.config.use_cache = False
-    return cast(PreTrainedModel, model if method.has_adapter and not on_gpu else model.to(device))
+    return model
 
 
 def _quantisation(method: Method, compute: torch.dtype) -> BitsAndBytesConfig | None:
@@ -77,7 +78,7 @@ def _quantisation(method: Method, compute: torch.dtype) -> BitsAndBytesConfig | 
     )
 
 
-def attach(model: PreTrainedModel, shape: AdapterShape, *, base: Path, seed: int) -> None:
+def attach(model: CausalModel, shape: AdapterShape, *, base: Path, seed: int) -> None:
     """Freeze a model and put fresh adapters into it; their weights depend on the seed alone, in float32."""
     peft = _peft()
     torch.manual_seed(seed)
@@ -89,7 +90,7 @@ def attach(model: PreTrainedModel, shape: AdapterShape, *, base: Path, seed: int
             parameter.data = parameter.data.float()
 
 
-def _lora(model: PreTrainedModel, shape: AdapterShape, base: Path) -> LoraConfig:
+def _lora(model: CausalModel, shape: AdapterShape, base: Path) -> LoraConfig:
     config: LoraConfig = _peft().LoraConfig(
         task_type="CAUSAL_LM",
         base_model_name_or_path=str(base),
@@ -101,7 +102,7 @@ def _lora(model: PreTrainedModel, shape: AdapterShape, base: Path) -> LoraConfig
     return config
 
 
-def save_adapter(model: PreTrainedModel, shape: AdapterShape, folder: Path, *, base: Path) -> None:
+def save_adapter(model: CausalModel, shape: AdapterShape, folder: Path, *, base: Path) -> None:
     """Write the adapters as PEFT does, so that PEFT loads them; raises :class:`OSError`."""
     from safetensors.torch import save_file
 
@@ -111,7 +112,7 @@ def save_adapter(model: PreTrainedModel, shape: AdapterShape, folder: Path, *, b
     save_file(_adapter_of(model), folder / ADAPTER_FILE, metadata={"format": "pt"})
 
 
-def load_adapter(model: PreTrainedModel, folder: Path) -> None:
+def load_adapter(model: CausalModel, folder: Path) -> None:
     """Put saved adapters into a model that has fresh ones; raises :class:`AdapterError`."""
     saved = _read(folder)
     expected = _adapter_of(model)
@@ -126,13 +127,14 @@ def load_adapter(model: PreTrainedModel, folder: Path) -> None:
     _peft().set_peft_model_state_dict(model, saved, adapter_name=_NAME)
 
 
-def _adapter_of(model: PreTrainedModel) -> dict[str, torch.Tensor]:
+def _adapter_of(model: CausalModel) -> dict[str, torch.Tensor]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it would look a base up on the hub, and says so
         state: dict[str, torch.Tensor] = _peft().get_peft_model_state_dict(
             model, adapter_name=_NAME, save_embedding_layers=False
         )
-    return {_with_prefix(name): tensor.contiguous() for name, tensor in state.items()}
+    adapter: dict[str, torch.Tensor] = {_with_prefix(name): t.contiguous() for name, t in state.items()}
+    return adapter
 
 
 def _with_prefix(name: str) -> str:
@@ -142,11 +144,12 @@ def _with_prefix(name: str) -> str:
 
 def _read(folder: Path) -> dict[str, torch.Tensor]:
     try:
-        return load_file(folder / ADAPTER_FILE)
+        tensors: dict[str, torch.Tensor] = load_file(folder / ADAPTER_FILE)
     except (OSError, SafetensorError) as error:
         raise AdapterError(
             folder, f"its weights cannot be read ({error})", remedy="name a folder that PEFT saved"
         ) from error
+    return tensors
 
 
 def read_shape(folder: Path) -> AdapterShape:
@@ -175,7 +178,7 @@ def merge_adapter(base: Base, adapter: Path, out: Path) -> None:
     write_model(model, base, out)
 
 
-def _fold(model: PreTrainedModel, adapter: Path) -> None:
+def _fold(model: CausalModel, adapter: Path) -> None:
     """Put every adapted layer's sum in its place; raises :class:`AdapterError` for what is no number."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
@@ -191,7 +194,7 @@ def _fold(model: PreTrainedModel, adapter: Path) -> None:
         setattr(model.get_submodule(parent), last, layer.get_base_layer())
 
 
-def write_model(model: PreTrainedModel, base: Base, out: Path) -> None:
+def write_model(model: CausalModel, base: Base, out: Path) -> None:
     """Write a plain model under another name, then rename it; raises :class:`CheckpointWriteError`."""
     partial = out.with_name(out.name + ".partial")
     try:

@@ -9,9 +9,14 @@ Dettmers et al. 2023, "QLoRA" (NF4, double quantisation).
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from training.recipes.big_code import BigCodeShape
+from training.recipes.recipe import Budget, DataRecipe, ModelShape, OptimizerRecipe, Recipe
+
+_MOST_WARMUP = 0.1
+"""Of all updates: a tenth of a short run."""
 
 
 class Method(StrEnum):
@@ -40,6 +45,13 @@ class Purpose(StrEnum):
     INSTRUCTIONS = "instructions"
 
 
+_ARTICLES = {
+    Purpose.REPOSITORY: "a repository",
+    Purpose.LANGUAGE: "a language",
+    Purpose.INSTRUCTIONS: "instructions",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterShape:
     """How large the adapters are."""
@@ -48,26 +60,6 @@ class AdapterShape:
     scale: float = 1.0
     """By which the adapters' product is multiplied; ``lora_alpha / rank`` in PEFT's words."""
     dropout: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TuningRule:
-    """What each update does, whatever the budget: a run is resumed under the same one only."""
-
-    purpose: Purpose
-    method: Method
-    adapter: AdapterShape
-    rate: float
-    final_share: float
-    """Of the rate, at the end of the cosine."""
-    weight_decay: float
-    betas: tuple[float, float]
-    clip_norm: float
-    batch_rows: int
-    row_tokens: int
-    warmup_updates: int
-    updates: int
-    seed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +75,8 @@ class TuningRecipe:
     betas: tuple[float, float] = (0.9, 0.999)
     clip_norm: float = 1.0
     batch_rows: int = 4
-    micro_batch_rows: int = 1
+    micro_batch_rows: int = 4
+    """Rows in one forward pass; the published recipe takes one, which changes nothing but memory."""
     row_tokens: int = 1024
     """Cut down to the context of the base where that is shorter."""
     warmup_updates: int = 100
@@ -92,32 +85,51 @@ class TuningRecipe:
     most_epochs: int = 8
     """A small repository is not read more often than so."""
     fim_rate: float = 0.5
-    """As in pretraining; for :attr:`Purpose.INSTRUCTIONS` it has no meaning."""
+    """Share of files that are rearranged, as in pretraining; means nothing for instructions."""
     checkpoint_every: int = 100
     validate_every: int = 100
-    validation_rows: int = 64
+    validation_rows: int = 32
     seed: int = 20261122
 
     def __post_init__(self) -> None:
         if self.batch_rows % self.micro_batch_rows:
             raise ValueError("batch_rows must be a multiple of micro_batch_rows")
 
-    def rule(self, rows: int) -> TuningRule:
-        """What is done with so many rows to learn from."""
-        updates = max(1, min(self.most_updates, self.most_epochs * rows // self.batch_rows))
-        return TuningRule(
-            purpose=self.purpose,
-            method=self.method,
-            adapter=self.adapter,
-            rate=self.rate,
-            final_share=self.final_share,
-            weight_decay=self.weight_decay,
-            betas=self.betas,
-            clip_norm=self.clip_norm,
-            batch_rows=self.batch_rows,
-            row_tokens=self.row_tokens,
-            warmup_updates=min(self.warmup_updates, updates // 10),
-            updates=updates,
+    def updates(self, rows: int) -> int:
+        """Updates that so many rows to learn from are worth; at least one."""
+        return max(1, min(self.most_updates, self.passes(rows) * rows // self.batch_rows))
+
+    def passes(self, rows: int) -> int:
+        """Times that each row is read at most; where rows of all epochs differ, they are read once."""
+        return 1 if self.purpose is Purpose.REPOSITORY else self.most_epochs
+
+    def as_recipe(self, shape: ModelShape | BigCodeShape, rows: int) -> Recipe:
+        """What the loop is told: AdamW at one rate for all that is trained, along half a cosine."""
+        updates = self.updates(rows)
+        return Recipe(
+            name=f"tuning for {_ARTICLES[self.purpose]}",
+            summary="",
+            model=shape,
+            data=DataRecipe(row_tokens=self.row_tokens, seed=self.seed),
+            optimizer=OptimizerRecipe(
+                matrices="adamw",
+                matrix_rate=self.rate,
+                other_rate=self.rate,
+                betas=self.betas,
+                weight_decay=self.weight_decay,
+                clip_norm=self.clip_norm,
+            ),
+            budget=Budget(
+                tokens=updates * self.batch_rows * self.row_tokens,
+                batch_rows=self.batch_rows,
+                micro_batch_rows=self.micro_batch_rows,
+                warmup_share=min(self.warmup_updates / updates, _MOST_WARMUP),
+                schedule="cosine",
+                final_share=self.final_share,
+                checkpoint_every=self.checkpoint_every,
+                validate_every=self.validate_every,
+                validation_rows=self.validation_rows,
+            ),
             seed=self.seed,
         )
 
@@ -152,18 +164,3 @@ RECIPES = {
     ),
 }
 """By purpose; options of the command change single fields."""
-
-
-def rate_at(update: int, rule: TuningRule) -> float:
-    """Learning rate of an update, counted from 0: linear warm-up, then half a cosine down.
-
-    >>> from training.finetuning.recipe import RECIPES, Purpose, rate_at
-    >>> rule = RECIPES[Purpose.REPOSITORY].rule(10_000)
-    >>> [round(rate_at(update, rule) * 1e4, 2) for update in (0, 49, 99, 550, 999)]
-    [0.02, 1.0, 2.0, 1.0, 0.0]
-    """
-    if update < rule.warmup_updates:
-        return rule.rate * (update + 1) / rule.warmup_updates
-    progress = (update - rule.warmup_updates) / max(1, rule.updates - rule.warmup_updates)
-    cosine = (1 + math.cos(math.pi * progress)) / 2
-    return rule.rate * (rule.final_share + (1 - rule.final_share) * cosine)

@@ -20,7 +20,9 @@ from training.data.shards import read_manifest
 from training.evaluation.results import Evaluation, OrderResult
 from training.metrics import MetricsRow, read_metrics
 from training.model import count_parameters, make_model
-from training.recipes.recipe import DataRecipe, Recipe
+from training.recipes.recipe import Budget, DataRecipe, Recipe
+
+_MATRICES = {"muon": "Muon", "adamw": "AdamW"}
 
 
 class _Key(NamedTuple):
@@ -156,9 +158,9 @@ Finished {finished:%Y-%m-%d} after {state.tokens:,} positions in {state.update:,
 (median {speeds[len(speeds) // 2]:,.0f} tokens/s). The corpus has {manifest.tokens:,} tokens in
 {manifest.rows:,} rows; a row was seen {epochs:.2f} times on average.
 
-- Muon {rates.matrix_rate} on matrices, AdamW {rates.other_rate} on the rest, clipped at {rates.clip_norm};
-  {budget.batch_rows} rows of {data.row_tokens} tokens an update; warm-up {budget.warmup_share:.0%},
-  linear decay over the last {budget.decay_share:.0%}.
+- {_MATRICES[rates.matrices]} {rates.matrix_rate} on matrices, AdamW {rates.other_rate} on the rest,
+  clipped at {rates.clip_norm}; {budget.batch_rows} rows of {data.row_tokens} tokens an update; warm-up {budget.warmup_share:.0%},
+  {_decay(budget)}.
 {_rearranging(recipe.data, source)}
 - No attention across documents.
 
@@ -168,6 +170,12 @@ Finished {finished:%Y-%m-%d} after {state.tokens:,} positions in {state.update:,
 def _machine(source: CuratedSource | None) -> str:
     """Where the bundled model was trained; a run does not note what it ran on."""
     return " on two processor cores that were not idle otherwise, in float32" if source is None else ""
+
+
+def _decay(budget: Budget) -> str:
+    if budget.schedule == "cosine":
+        return f"then a cosine down to {budget.final_share:.0%}"
+    return f"linear decay over the last {budget.decay_share:.0%}"
 
 
 def _rearranging(data: DataRecipe, source: CuratedSource | None) -> str:

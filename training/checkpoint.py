@@ -37,7 +37,7 @@ _FIXED_PARTS = {
     "data": "data",
     "tokenizer": "tokenizer",
     "update_rule": "seed, optimiser or batch size",
-    "start": "weights to begin with",
+    "start": "beginning (--from)",
 }
 Optimizers = dict[str, torch.optim.Optimizer]
 

@@ -6,9 +6,9 @@ them as well.
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
-import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.filesystem import FileSystemReader, FileSystemWriter
@@ -36,7 +36,10 @@ def load_shards(folder: Path, tensors: dict[str, Tensor]) -> None:
         stored = FileSystemReader(folder).read_metadata().state_dict_metadata
         if set(stored) != set(tensors):
             raise ValueError("other tensors are there")
-        load(dict(tensors), storage_reader=FileSystemReader(folder), no_dist=not dist.is_initialized())
+        with warnings.catch_warnings():
+            # one process alone is told that it is alone
+            warnings.filterwarnings("ignore", message="torch.distributed is disabled", category=UserWarning)
+            load(dict(tensors), storage_reader=FileSystemReader(folder))
     except CheckpointException as error:
         raise ValueError(_first_reason(error)) from error
 

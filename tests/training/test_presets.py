@@ -115,7 +115,10 @@ def test_config_of_the_first_generation_is_the_published_one(name, expected):
 @pytest.mark.parametrize("name", ["starcoder2-3b", "starcoder2-7b", "starcoder2-15b"])
 def test_base_stage_sees_4096_tokens_and_has_the_same_weights(name):
     preset = find_preset(name)
-    assert preset.base_stage == replace(preset.shape, context_tokens=4096, window_tokens=None)
+    assert preset.base_stage == replace(
+        preset.shape, context_tokens=4096, window_tokens=None, rope_base=preset.base_rope_base
+    )
+    assert preset.shape.rope_base == pytest.approx(10 * preset.base_rope_base, rel=1e-5)
     assert count_shape(preset.base_stage) == count_shape(preset.shape)
 
 

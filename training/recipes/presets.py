@@ -2,8 +2,9 @@
 
 Sources: the ``config.json`` of bigcode/starcoder2-3b, -7b and -15b, bigcode/starcoder and
 bigcode/gpt_bigcode-santacoder; Lozhkov et al. 2024, "StarCoder 2 and The Stack v2" (4k base stage, then a
-long-context stage at 16k); Li et al. 2023, "StarCoder: may the source be with you!"; Ben Allal et al. 2023,
-"SantaCoder: don't reach for the stars!". Published counts are those of the models' cards on the Hub.
+long-context stage at 16k with ten times the RoPE base); Li et al. 2023, "StarCoder: may the source be with
+you!"; Ben Allal et al. 2023, "SantaCoder: don't reach for the stars!". Published counts are those of the
+models' cards on the Hub.
 """
 
 from __future__ import annotations
@@ -29,16 +30,22 @@ class Preset:
     shape: ModelShape | BigCodeShape
     published_parameters: str | None = None
     """As its authors round it; ``None`` for a shape of ours."""
+    base_rope_base: float | None = None
+    """RoPE base of the stage before the long-context one, where there is one."""
 
     @property
     def base_stage(self) -> ModelShape | BigCodeShape:
         """The shape before the long-context stage, where there is one.
 
-        No position looks further back than 4,096 in either stage, so there is no window in the first. The
-        RoPE base is the shipped one in both.
+        No position looks further back than 4,096 in either stage, so there is no window in the first.
         """
-        if isinstance(self.shape, ModelShape) and self.shape.window_tokens is not None:
-            return replace(self.shape, context_tokens=BASE_CONTEXT_TOKENS, window_tokens=None)
+        if isinstance(self.shape, ModelShape) and self.base_rope_base is not None:
+            return replace(
+                self.shape,
+                context_tokens=BASE_CONTEXT_TOKENS,
+                window_tokens=None,
+                rope_base=self.base_rope_base,
+            )
         return self.shape
 
 
@@ -62,6 +69,7 @@ PRESETS = (
     Preset(
         name="starcoder2-3b",
         published_parameters="3.03B",
+        base_rope_base=100_000.0,
         shape=ModelShape(
             layers=30,
             hidden=3072,
@@ -78,6 +86,7 @@ PRESETS = (
     Preset(
         name="starcoder2-7b",
         published_parameters="7.17B",
+        base_rope_base=100_000.0,
         shape=ModelShape(
             layers=32,
             hidden=4608,
@@ -94,6 +103,7 @@ PRESETS = (
     Preset(
         name="starcoder2-15b",
         published_parameters="16B",
+        base_rope_base=10_000.0,
         shape=ModelShape(
             layers=40,
             hidden=6144,

@@ -10,6 +10,9 @@ from training.recipes.recipe import Recipe
 _MODULES = {
     "default": "training.recipes.default",
     "default-tiny": "training.recipes.default_tiny",
+    "default-tiny-long": "training.recipes.default_tiny_long",
+    "starcoder2-3b": "training.recipes.starcoder2_3b",
+    "starcoder2-3b-long": "training.recipes.starcoder2_3b_long",
 }
 NAMES = tuple(_MODULES)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import mmap
 import struct
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 
@@ -54,6 +55,12 @@ class GgufHeader:
     metadata: dict[str, Scalar]
     """Scalar values by key; of arrays, only ``<key>.length``."""
     tensors: int
+    parameters: int = 0
+    """Numbers in all tensors."""
+    weight_bytes: int = 0
+    """Bytes of all tensors of the types that are known here."""
+    strings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The arrays of strings that were asked for."""
 
     @property
     def architecture(self) -> str:
@@ -61,8 +68,10 @@ class GgufHeader:
         return str(self.metadata.get("general.architecture", ""))
 
 
-def read_header(path: Path) -> GgufHeader:
+def read_header(path: Path, *, strings: Collection[str] = ()) -> GgufHeader:
     """Read the header and check that all the tensors it lists lie inside the file.
+
+    ``strings`` names arrays of strings that are read too; others are only counted.
 
     Raises :class:`ModelNotFoundError` or :class:`ModelUnusableError`.
     """
@@ -73,7 +82,7 @@ def read_header(path: Path) -> GgufHeader:
             if file.read(len(_MAGIC)) != _MAGIC:
                 raise _unusable(path, "this is not a GGUF file")
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return _Reader(data, path).header()
+                return _Reader(data, path).header(frozenset(strings))
     except OSError as error:
         raise _unusable(path, f"it cannot be read ({error.strerror})") from error
 
@@ -90,35 +99,44 @@ class _Reader:
         self._path = path
         self._at = len(_MAGIC)
 
-    def header(self) -> GgufHeader:
+    def header(self, wanted: frozenset[str]) -> GgufHeader:
         version = self._number("I")
         if version not in _VERSIONS:
             raise _unusable(self._path, f"its GGUF version {version} is not one of {_VERSIONS}")
         tensors, pairs = self._number("Q"), self._number("Q")
         metadata: dict[str, Scalar] = {}
+        strings: dict[str, tuple[str, ...]] = {}
         for _ in range(pairs):
             key = self._string()
             kind = self._number("I")
-            if kind == _ARRAY:
+            if kind == _ARRAY and key in wanted:
+                strings[key] = self._strings()
+            elif kind == _ARRAY:
                 metadata[f"{key}.length"] = self._skip_array()
             else:
                 metadata[key] = self._value(kind)
-        self._check_tensors(tensors, alignment=int(metadata.get("general.alignment", _DEFAULT_ALIGNMENT)))
-        return GgufHeader(metadata=metadata, tensors=tensors)
+        alignment = int(metadata.get("general.alignment", _DEFAULT_ALIGNMENT))
+        parameters, size = self._check_tensors(tensors, alignment=alignment)
+        return GgufHeader(
+            metadata=metadata, tensors=tensors, parameters=parameters, weight_bytes=size, strings=strings
+        )
 
-    def _check_tensors(self, count: int, *, alignment: int) -> None:
-        end = 0
+    def _check_tensors(self, count: int, *, alignment: int) -> tuple[int, int]:
+        """Answer the numbers and bytes of all tensors."""
+        end = parameters = total = 0
         for _ in range(count):
-            end = max(end, self._tensor_end())
+            elements, size, offset = self._tensor()
+            end, parameters, total = max(end, offset + size), parameters + elements, total + size
         if alignment < 1:
             raise _unusable(self._path, "its alignment is not a positive number")
         start = -(-self._at // alignment) * alignment
         missing = start + end - len(self._data)
         if missing > 0:
             raise _unusable(self._path, f"it is truncated: {missing:,} bytes are missing")
+        return parameters, total
 
-    def _tensor_end(self) -> int:
-        """Answer the byte after a tensor, counted from the start of the tensor data."""
+    def _tensor(self) -> tuple[int, int, int]:
+        """Answer the numbers in a tensor, its bytes, and where it starts in the tensor data."""
         self._string()
         dimensions = self._number("I")
         if dimensions > _MAX_DIMENSIONS:
@@ -126,7 +144,7 @@ class _Reader:
         elements = prod(self._number("Q") for _ in range(dimensions))
         kind, offset = self._number("I"), self._number("Q")
         block_elements, block_bytes = TENSOR_BLOCKS.get(kind, (1, 0))
-        return offset + -(-elements // block_elements) * block_bytes
+        return elements, -(-elements // block_elements) * block_bytes, offset
 
     def _value(self, kind: int) -> Scalar:
         if kind == _STRING:
@@ -135,6 +153,12 @@ class _Reader:
             raise _unusable(self._path, "its metadata is damaged")
         value: Scalar = self._unpack(_SCALARS[kind])
         return value
+
+    def _strings(self) -> tuple[str, ...]:
+        kind, count = self._number("I"), self._number("Q")
+        if kind != _STRING:
+            raise _unusable(self._path, "its metadata is damaged")
+        return tuple(self._string() for _ in range(count))
 
     def _skip_array(self) -> int:
         kind, count = self._number("I"), self._number("Q")

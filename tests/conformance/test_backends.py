@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import count
 from pathlib import Path
+from tempfile import mkdtemp
 
 import numpy as np
 import pytest
 import pytest_asyncio
 
 from assistant.backends.llama_cpp import LlamaCppBackend
+from assistant.backends.openai import OpenAiBackend
 from assistant.backends.protocol import (
     MAX_REFUSALS,
     CompletionBackend,
@@ -24,11 +30,14 @@ from assistant.backends.protocol import (
 )
 from assistant.backends.scripted import Reply, ScriptedBackend
 from assistant.backends.transformers import TransformersBackend
-from assistant.config import Precision
+from assistant.config import ModelSettings, Precision
 from assistant.errors import BackendError, PromptTooLongError
 from assistant.models import DEFAULT_MODEL, ModelOptions
+from tests.assistant.servers import KEY, KEY_NAME, id_server, llama_cpp_server, stop_all
 from tests.assistant.tiny_gguf import SLOW, write_tiny_gguf
 from tests.training.family import save_random
+from training.export import export_gguf
+from training.quantize import GgufType
 from training.recipes.recipe import ModelShape
 
 CANCELLATION_LIMIT_S = 1.0
@@ -38,6 +47,8 @@ TINY_CHECKPOINT = ModelShape(
 )
 SLOW_CHECKPOINT = replace(TINY_CHECKPOINT, layers=8, hidden=256, feed_forward=1024, context_tokens=8192)
 CODE = "def area(width, height):\n    return "
+
+_NUMBERS = count()
 
 pytestmark = pytest.mark.asyncio
 
@@ -80,6 +91,22 @@ def _in_transformers(precision: Precision) -> Builder:
     )
 
 
+def _at_server(_: Path) -> OpenAiBackend:
+    settings = ModelSettings(url=llama_cpp_server(), api_key_environment=KEY_NAME, context_tokens=900)
+    return OpenAiBackend.open(settings, environment={KEY_NAME: KEY})
+
+
+@cache
+def _served_by_id(shape: ModelShape) -> ModelSettings:
+    """A checkpoint with random weights behind a server that takes ids."""
+    folder = Path(mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    save_random(folder / "model", shape, "starcoder2")
+    export_gguf(folder / "model", folder / "model.gguf", gguf_type=GgufType.F32)
+    url = id_server(folder / "model.gguf")
+    return ModelSettings(url=url, tokenizer=str(folder / "model" / "tokenizer.json"))
+
+
 BUILDERS = {
     "scripted": Builder(_scripted, lambda folder: _scripted(folder, delay_ms=400)),
     "llama_cpp": Builder(_tiny, _slow),
@@ -87,7 +114,18 @@ BUILDERS = {
     "transformers f32": _in_transformers(Precision.F32),
     "transformers 8-bit": _in_transformers(Precision.INT8),
     "transformers 4-bit": _in_transformers(Precision.NF4),
+    "openai": Builder(_at_server, _at_server),
+    "openai by id": Builder(
+        lambda _: OpenAiBackend.open(_served_by_id(TINY_CHECKPOINT)),
+        lambda _: OpenAiBackend.open(_served_by_id(SLOW_CHECKPOINT)),
+    ),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def servers():
+    yield
+    stop_all()
 
 
 @pytest.fixture(params=BUILDERS.values(), ids=BUILDERS.keys())
@@ -336,7 +374,8 @@ async def test_a_stream_that_is_closed_early_leaves_the_back_end_usable(backend)
 
 async def _start_slow_request(backend: CompletionBackend) -> asyncio.Task[list[Token]]:
     """Begin a request that takes seconds, and return once it is under way."""
-    prompt = backend.tokenize("x = y + 1\n" * 1000)[: backend.context_tokens - 8]
+    never_read = f"a{next(_NUMBERS)} = b\n"
+    prompt = backend.tokenize(never_read + "x = y + 1\n" * 1000)[: backend.context_tokens - 8]
     task = asyncio.create_task(_tokens(backend, prompt, max_tokens=4))
     done, _ = await asyncio.wait([task], timeout=0.2)
     assert not done, "the slow request must still be running for this test to mean anything"

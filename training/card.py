@@ -2,257 +2,261 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from attribution.errors import UnreadableInputError
-from training.checkpoint import list_checkpoints, read_state
+from training.card_data import Learned, describe_data, learned_by_curation, learned_by_run
+from training.checkpoint import TrainingState, list_checkpoints, read_state
 from training.data.prepare import RunLayout
 from training.data.sharded import CuratedSource, remembered_source
-from training.data.shards import read_manifest
-from training.evaluation.results import Evaluation, OrderResult
+from training.data.shards import Manifest, read_manifest
+from training.evaluation.report import tables
+from training.evaluation.results import Evaluation
 from training.metrics import MetricsRow, read_metrics
 from training.model import count_parameters, make_model
-from training.recipes.recipe import Budget, DataRecipe, Recipe
+from training.recipes.big_code import BigCodeShape
+from training.recipes.recipe import Recipe
 
-_MATRICES = {"muon": "Muon", "adamw": "AdamW"}
-
-
-class _Key(NamedTuple):
-    split: str
-    package: str
-    license: str
-    url: str
+_LOOKS = 10
+_LAST_UPDATES = 50
+_TYPES = {"0": "f32", "1": "f16", "7": "q8_0", "18": "q6_k", "15": "q4_k_m"}
+"""Of llama.cpp's ``llama_ftype``."""
+_STATED = ("general.name", "general.license", "general.file_type")
+_VERSIONS = ("torch", "transformers", "tokenizers", "numpy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PackageRow:
-    """What one package gave."""
+class _Run:
+    """Everything that a card is made from, read and found whole."""
 
-    split: str
-    package: str
+    recipe: Recipe
+    source: CuratedSource | None
+    learned: Learned
+    manifest: Manifest
+    """Of the rows that were learned from."""
+    metrics: list[MetricsRow]
+    checkpoint: Path
+    """The last one."""
+    state: TrainingState
+    model_bytes: int
+    name: str
     license: str
-    url: str
-    files: int
-    bytes: int
+    """What the GGUF file states; empty where it states none."""
+    type: str
+    """How its weights are stored."""
+    evaluation: Evaluation
+    machine: str
 
 
-def write_card(recipe: Recipe, run: Path, *, gguf: Path, evaluation: Path) -> str:
+def write_card(recipe: Recipe, run: Path, *, gguf: Path, evaluation: Path, machine: str = "") -> str:
     """Write the card of a run's last checkpoint as Markdown.
 
-    ``evaluation`` is the JSON of ``sc-attrib train evaluate``. Raises
-    :class:`attribution.errors.UnreadableInputError` where the run is not finished.
+    ``evaluation`` is the JSON of ``sc-attrib train evaluate``; ``machine`` says on what was trained, which a
+    run does not note. Raises :class:`attribution.errors.UnreadableInputError` where the run is not finished.
     """
-    source = remembered_source(run)
-    layout = RunLayout(root=run)
     try:
-        data = _data(layout) if source is None else _curated_data(source)
-        metrics = read_metrics(run / "metrics.csv")
-        if not metrics:
-            raise ValueError("its metrics.csv has no line")
-        measured: Evaluation = json.loads(evaluation.read_text())
-        model_bytes = gguf.stat().st_size
-        checkpoint = list_checkpoints(run)[-1]
-    except (OSError, ValueError, IndexError) as error:
+        read = _read(recipe, run, gguf, evaluation, machine)
+        sections = [
+            _heading(read),
+            _measured(read),
+            _training(read),
+            describe_data(read.learned, read.source),
+        ]
+    except (OSError, ValueError, IndexError, KeyError, TypeError) as error:
         raise UnreadableInputError(
             run, f"is not a finished run ({error})", remedy="run pretrain, export and evaluate first"
         ) from error
-    sections = [
-        _heading(recipe, model_bytes, metrics, source),
-        _measured(measured, metrics),
-        _training(recipe, source, run, checkpoint, metrics),
-        data,
-        _limits(recipe, source),
-    ]
-    return "\n\n".join(sections)
+    return "\n\n".join([*sections, _again(read), _limits(read)])
 
 
-def read_packages_table(path: Path) -> list[PackageRow]:
-    """Sum ``files.csv`` up by package."""
-    files: Counter[_Key] = Counter()
-    sizes: Counter[_Key] = Counter()
-    with path.open(newline="") as stream:
-        for row in csv.DictReader(stream):
-            key = _Key(row["split"], row["package"], row["license"], row["url"])
-            files[key] += 1
-            sizes[key] += int(row["bytes"])
-    keys = sorted(files, key=lambda key: (key.split, key.package.lower(), key.license))
-    return [PackageRow(**key._asdict(), files=files[key], bytes=sizes[key]) for key in keys]
+def _read(recipe: Recipe, run: Path, gguf: Path, evaluation: Path, machine: str) -> _Run:
+    source, own = remembered_source(run), RunLayout(root=run)
+    metrics = read_metrics(run / "metrics.csv")
+    if not metrics:
+        raise ValueError("its metrics.csv has no line")
+    manifest = read_manifest((own if source is None else source.layout).train)
+    if manifest is None:
+        raise ValueError("there are no shards")
+    checkpoint = list_checkpoints(run)[-1]
+    stated = _stated(gguf)
+    return _Run(
+        recipe=recipe,
+        source=source,
+        learned=learned_by_run(own) if source is None else learned_by_curation(source.layout),
+        manifest=manifest,
+        metrics=metrics,
+        checkpoint=checkpoint,
+        state=read_state(checkpoint),
+        model_bytes=gguf.stat().st_size,
+        name=stated.get("general.name") or recipe.name,
+        license=stated.get("general.license", ""),
+        type=_TYPES.get(stated.get("general.file_type", ""), ""),
+        evaluation=json.loads(evaluation.read_text("utf-8")),
+        machine=machine,
+    )
 
 
-def _heading(
-    recipe: Recipe, model_bytes: int, metrics: list[MetricsRow], source: CuratedSource | None
-) -> str:
-    shape = recipe.model
+def _stated(path: Path) -> dict[str, str]:
+    """Texts that a GGUF file says of itself; raise ValueError."""
+    import gguf
+
+    try:
+        fields = gguf.GGUFReader(path).fields
+        return {key: str(fields[key].contents()) for key in _STATED if key in fields}
+    except Exception as error:  # a cut or foreign file ends in whatever numpy makes of it
+        raise ValueError(f"{path} is no GGUF file") from error
+
+
+def _heading(read: _Run) -> str:
+    shape, state = read.recipe.model, read.state
     parameters = count_parameters(make_model(shape, seed=0)) / 1e6
-    bits = metrics[-1].held_out_bits_per_byte
-    looked_at = recipe.budget.validation_rows * recipe.data.row_tokens
-    title = "The bundled model" if source is None else f"A model of the recipe {recipe.name}"
-    purpose = " for Python" if source is None else ""
-    index = "`index/` beside it" if source is None else "the index of its curated corpus"
-    return f"""# {title}
+    kv_heads = 1 if isinstance(shape, BigCodeShape) else shape.kv_heads
+    family = "GPTBigCode" if isinstance(shape, BigCodeShape) else "StarCoder2"
+    begun = f"the weights `{state.start}`" if state.start else "nothing"
+    return f"""# {read.name}
 
-A StarCoder2-architecture model of {parameters:.1f} million parameters{purpose}, {model_bytes / 1e6:.1f} MB
-as GGUF. It was trained from nothing by the recipe `{recipe.name}` of this repository. Every file that it
-learned from is in {index}: fingerprints, origins and licences, no source text.
+A {family}-architecture model of {parameters:.1f} million parameters for completing code,
+{read.model_bytes / 1e6:.1f} MB as GGUF. It was trained from {begun} by the recipe `{read.recipe.name}`
+of sc-attrib. Every file that it learned from is in the index `index/` that was made with its corpus:
+fingerprints, origins and licences, no source text.
 
 | | |
 | --- | --- |
 | layers, hidden, feed-forward | {shape.layers}, {shape.hidden}, {shape.feed_forward} |
-| query heads, key-value heads | {shape.heads}, {shape.kv_heads} |
+| query heads, key-value heads | {shape.heads}, {kv_heads} |
 | vocabulary | {shape.vocabulary}, byte-level BPE, StarCoder2's control tokens at StarCoder2's ids |
-| context | {shape.context_tokens} tokens; it has seen nothing longer |
-| held-out bits per byte | {bits:.3f}, over {looked_at:,} tokens |"""
+| context | {shape.context_tokens} tokens; it has seen nothing longer than {read.manifest.row_tokens} |
+| licence of the weights | {read.license or "none is stated"} |"""
 
 
-def _measured(measured: Evaluation, metrics: list[MetricsRow]) -> str:
-    rows = "\n".join(_order_row(order, result) for order, result in measured["orders"].items())
-    last = metrics[-50:]
+def _measured(read: _Run) -> str:
+    looked_at = read.recipe.budget.validation_rows * read.manifest.row_tokens
+    last = read.metrics[-_LAST_UPDATES:]
     loss = sum(row.loss for row in last) / len(last)
-    return f"""## Measured
-
-Single-line infill on the held-out packages: the rest of a random line, cut at a token boundary after at
-least three characters, greedy, given what precedes and follows it; n = {measured["tasks"]}, the GGUF file
-itself through llama.cpp. The interval is the 95% bootstrap interval.
-
-| prompt order | exact match | interval | time per task |
-| --- | --- | --- | --- |
-{rows}
-
-Training loss at the end: {loss:.3f} nats a token (mean of the last {len(last)} updates; half of the text
-is rearranged for filling in the middle)."""
-
-
-def _order_row(order: str, result: OrderResult) -> str:
-    low, high = result["interval"]
-    time = result["seconds_per_task"]
-    return f"| {order.upper()} | {result['exact_match']:.1%} | {low:.1%} to {high:.1%} | {time:.2f} s |"
+    bits = [row.held_out_bits_per_byte for row in _looks(read.metrics)]
+    final = f"{bits[-1]:.3f} bits per byte of {looked_at:,} held-out tokens; " if bits else ""
+    return "\n\n".join(
+        [
+            "## Measured",
+            "What each figure is: docs/evaluation.md of sc-attrib. All of it is the GGUF file itself through "
+            "llama.cpp, on files of projects that were held out.",
+            *tables(read.evaluation, heading="###"),
+            f"At the end of training: {final}loss {loss:.3f} nats a token (mean of the last {len(last)} "
+            "updates, over text that is partly rearranged for filling in the middle).",
+        ]
+    )
 
 
-def _training(
-    recipe: Recipe, source: CuratedSource | None, run: Path, checkpoint: Path, metrics: list[MetricsRow]
-) -> str:
-    shards = (RunLayout(root=run) if source is None else source.layout).train
-    state, manifest = read_state(checkpoint), read_manifest(shards)
-    if manifest is None:
-        raise UnreadableInputError(shards, "holds no shards", remedy="run pretrain again")
-    curated = "" if source is None else "--curated DATA "
-    finished = datetime.fromtimestamp((checkpoint / "state.json").stat().st_mtime, tz=UTC)
-    budget, rates, data = recipe.budget, recipe.optimizer, recipe.data
-    speeds = sorted(row.tokens_per_second for row in metrics)
+def _training(read: _Run) -> str:
+    state, budget, rates, manifest = read.state, read.recipe.budget, read.recipe.optimizer, read.manifest
+    finished = datetime.fromtimestamp((read.checkpoint / "state.json").stat().st_mtime, tz=UTC)
+    speeds = sorted(row.tokens_per_second for row in read.metrics)
     epochs = state.tokens / (manifest.rows * manifest.row_tokens)
+    decay = f", weight decay {rates.weight_decay:g}"
+    matrices = "Muon" if rates.matrices == "muon" else "AdamW"
     return f"""## Training
 
-    sc-attrib train pretrain {curated}--recipe {recipe.name} --out RUN --tokens {budget.tokens}
-    sc-attrib train export RUN/{checkpoint.name} --gguf model.gguf --type q8_0
-
 Finished {finished:%Y-%m-%d} after {state.tokens:,} positions in {state.update:,} updates and
-{state.seconds / 60:.0f} minutes{_machine(source)}
-(median {speeds[len(speeds) // 2]:,.0f} tokens/s). The corpus has {manifest.tokens:,} tokens in
-{manifest.rows:,} rows; a row was seen {epochs:.2f} times on average.
+{state.seconds / 60:.0f} minutes, {read.machine or "on a machine that the run did not note"}:
+{speeds[len(speeds) // 2]:,.0f} tokens/s (median). Energy was not measured. The corpus has
+{manifest.tokens:,} tokens in {manifest.documents:,} documents, packed into {manifest.rows:,} rows of
+{manifest.row_tokens}; a row was seen {epochs:.2f} times on average.
 
-- {_MATRICES[rates.matrices]} {rates.matrix_rate} on matrices, AdamW {rates.other_rate} on the rest,
-  clipped at {rates.clip_norm}; {budget.batch_rows} rows of {data.row_tokens} tokens an update; warm-up {budget.warmup_share:.0%},
-  {_decay(budget)}.
-{_rearranging(recipe.data, source)}
-- No attention across documents.
+| | |
+| --- | --- |
+| weight matrices | {matrices}, rate {rates.matrix_rate:g}, momentum {rates.momentum:g}{decay} |
+| the rest | AdamW, rate {rates.other_rate:g}, betas {rates.betas[0]:g} and {rates.betas[1]:g} |
+| gradients | clipped at a norm of {rates.clip_norm:g} |
+| an update | {budget.batch_rows} rows, {budget.batch_rows * manifest.row_tokens:,} positions |
+| schedule | {_schedule(read.recipe)} |
+| filling in the middle | {_rearranging(read)} |
+| attention | none across documents |
+| seed | {read.recipe.seed} |
+
+{_curve(read.metrics)}
 
 ![training loss and held-out bits per byte](loss.png)"""
 
 
-def _machine(source: CuratedSource | None) -> str:
-    """Where the bundled model was trained; a run does not note what it ran on."""
-    return " on two processor cores that were not idle otherwise, in float32" if source is None else ""
+def _schedule(recipe: Recipe) -> str:
+    budget = recipe.budget
+    rest = f"{budget.final_share:.0%} of the rate at the end"
+    shape = f"linear decay over the last {budget.decay_share:.0%}" if budget.schedule == "wsd" else "cosine"
+    return f"warm-up over {budget.warmup_share:.0%}, {shape}, {rest}"
 
 
-def _decay(budget: Budget) -> str:
-    if budget.schedule == "cosine":
-        return f"then a cosine down to {budget.final_share:.0%}"
-    return f"linear decay over the last {budget.decay_share:.0%}"
+def _rearranging(read: _Run) -> str:
+    """How the text was rearranged: by the run's recipe, or by that of its curation."""
+    if read.source is not None:
+        values = json.loads(read.source.layout.configuration.read_text("utf-8"))["recipe"]["tokens"]
+        rates = tuple(float(values[name]) for name in ("fim_rate", "psm_rate", "line_rate"))
+        repositories = f", in {values['fim_repository_rate']:.0%} of the repositories"
+    else:
+        data, repositories = read.recipe.data, ""
+        rates = (data.fim_rate, data.psm_rate, data.line_rate)
+    fim, psm, line = rates
+    return (
+        f"{fim:.0%} of the pieces{repositories}; {psm:.0%} of these prefix-suffix-middle, the others "
+        f"suffix-prefix-middle; the middle is the rest of a line in {line:.0%}, a random span in the others"
+    )
 
 
-def _rearranging(data: DataRecipe, source: CuratedSource | None) -> str:
-    """How the text was rearranged for filling in the middle."""
-    if source is not None:
-        return "- How text is rearranged for filling in the middle is in the configuration of the curation."
-    return f"""\
-- {data.fim_rate:.0%} of the pieces are rearranged for filling in the middle, half prefix-suffix-middle and
-  half suffix-prefix-middle; the middle is the rest of a line in {data.line_rate:.0%} of them, a random span
-  in the others."""
+def _looks(metrics: list[MetricsRow]) -> list[MetricsRow]:
+    return [row for row in metrics if row.held_out_bits_per_byte == row.held_out_bits_per_byte]
 
 
-def _curated_data(source: CuratedSource) -> str:
-    """Name the data card; all that is to be said about the corpus is there."""
-    card = source.layout.card
-    try:
-        digest = hashlib.sha256(card.read_bytes()).hexdigest()
-        curated_by: str = json.loads(source.layout.configuration.read_text("utf-8"))["recipe"]["name"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UnreadableInputError(
-            card, f"the data card cannot be read ({error})", remedy="run pretrain with --curated DIR again"
-        ) from error
-    return f"""## Data
-
-Curated by `sc-attrib train curate --recipe {curated_by}`. What was read, kept, dropped and why, languages,
-licences and samples are in the data card of that curation, `card.md` in its folder (SHA-256 `{digest}`);
-the index of exactly these files is `index/` there. The rows are those of the digest `{source.identity}`, and
-what is measured on was held out by the curation."""
+def _curve(metrics: list[MetricsRow]) -> str:
+    """Held-out bits at up to ten points, the last one always among them."""
+    looks = _looks(metrics)
+    step = max(1, -(-len(looks) // _LOOKS))
+    shown = looks[::-1][::step][::-1]
+    rows = [f"| {row.tokens:,} | {row.loss:.3f} | {row.held_out_bits_per_byte:.3f} |" for row in shown]
+    return "\n".join(
+        ["| positions | loss of that update | held-out bits per byte |", "| ---: | ---: | ---: |", *rows]
+    )
 
 
-def _data(layout: RunLayout) -> str:
-    packages = read_packages_table(layout.files)
-    dropped: dict[str, int] = json.loads(layout.dropped.read_text())
-    learned = [p for p in packages if p.split == "train"]
-    held_out = [p for p in packages if p.split != "train"]
-    reasons = "\n".join(f"| {reason} | {count:,} |" for reason, count in sorted(dropped.items()))
-    return f"""## Data
+def _again(read: _Run) -> str:
+    """The commands, and how far they lead to the same file."""
+    from importlib.metadata import version
 
-Python files of the interpreter's standard library and of installed packages, under permissive licences
-only, as their own metadata and file headers state them. Learned from: {_total(learned)}.
+    recipe, curated = read.recipe, ""
+    tokens, tasks = recipe.budget.tokens, read.evaluation["tasks"]
+    lines = []
+    if read.source is not None:
+        curation = json.loads(read.source.layout.configuration.read_text("utf-8"))["recipe"]["name"]
+        lines.append(f"sc-attrib train curate --corpus CORPUS --recipe {curation} --out DATA")
+        curated = " --curated DATA"
+    stated = "".join(
+        f" --{option} {value}"
+        for option, value in (("type", read.type), ("name", read.name), ("license", read.license))
+        if value
+    )
+    lines += [
+        f"sc-attrib train pretrain{curated} --recipe {recipe.name} --out RUN --tokens {tokens}",
+        f"sc-attrib train export RUN/{read.checkpoint.name} --gguf model.gguf{stated}",
+        f"sc-attrib train evaluate model.gguf --run RUN --tasks {tasks} > evaluation.json",
+        f"sc-attrib train card RUN --recipe {recipe.name} --gguf model.gguf --evaluation evaluation.json",
+    ]
+    versions = ", ".join(f"{name} {version(name)}" for name in _VERSIONS)
+    commands = "\n".join(f"    {line}" for line in lines)
+    return f"""## How to make it again
 
-{_table(learned)}
+{commands}
 
-Held out, never learned from: {_total(held_out)}.
-
-{_table(held_out)}
-
-Left out of what the interpreter has installed:
-
-| reason | files |
-| --- | --- |
-{reasons}"""
-
-
-def _total(rows: list[PackageRow]) -> str:
-    return f"{sum(r.files for r in rows):,} files, {sum(r.bytes for r in rows) / 1e6:.1f} MB"
-
-
-def _table(rows: Iterable[PackageRow]) -> str:
-    lines = [f"| {_linked(r)} | {r.license} | {r.files:,} | {r.bytes:,} |" for r in rows]
-    return "\n".join(["| package | licence | files | bytes |", "| --- | --- | --- | --- |", *lines])
-
-
-def _linked(row: PackageRow) -> str:
-    return f"[{row.package}]({row.url})" if row.url.startswith("https://") else row.package
+The same files, versions and number of threads on the same kind of processor give the same weights, to the
+bit. This card was written with sc-attrib {version("sc-attrib")}, {versions}."""
 
 
-def _limits(recipe: Recipe, source: CuratedSource | None) -> str:
-    knows = "It knows no other language." if source is None else "It knows the languages of its data card."
-    read = "It has read a few megabytes of Python, once or less. " if source is None else ""
+def _limits(read: _Run) -> str:
     return f"""## Limits
 
-- {read}It finishes short, predictable code (names that stand nearby, closing brackets, common idioms) and is
-  often wrong beyond a few tokens. {knows}
-- It sees {recipe.model.context_tokens} tokens: a part of one file.
-- It may repeat what it has read. The index beside it is there to find such text, with its licence.
+- It finishes short, predictable code (names that stand nearby, closing brackets, common idioms) and is often
+  wrong beyond a few tokens. It knows no language that is not in its data.
+- It sees {read.recipe.model.context_tokens} tokens: a part of one file.
+- It may repeat what it has read. The index is there to find such text, with its licence.
 - The licences of its training files ask for attribution where their code is copied.
-- It follows no instructions and holds no knowledge worth asking for.
-
-Licence of the weights: Apache-2.0, as this repository."""
+- It follows no instructions and holds no knowledge worth asking for."""

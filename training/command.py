@@ -210,6 +210,12 @@ def _add_card(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tokens", type=_positive, metavar="N", help="the budget, if it was not the recipe's"
     )
+    parser.add_argument(
+        "--machine",
+        default="",
+        metavar="WORDS",
+        help="what it was trained on, such as 'on two cores of a laptop'; a run does not note it",
+    )
     parser.set_defaults(act=_run_card)
 
 
@@ -291,7 +297,8 @@ def _run_index(args: argparse.Namespace) -> int:
 def _run_card(args: argparse.Namespace) -> int:
     from training.card import write_card
 
-    return _say(write_card(_recipe(args), args.run, gguf=args.gguf, evaluation=args.evaluation))
+    files = {"gguf": args.gguf, "evaluation": args.evaluation}
+    return _say(write_card(_recipe(args), args.run, machine=args.machine, **files))
 
 
 def _recipe(args: argparse.Namespace) -> Recipe:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import resource
 import shutil
@@ -85,10 +86,17 @@ def test_folders_become_a_model_that_llama_cpp_serves_and_a_card(small_recipe, t
         str(model),
         "--evaluation",
         str(evaluation),
+        "--machine",
+        "on the machine of a test",
     ]
     assert main(card) == 0
     text = capsys.readouterr().out
+    assert "minutes, on the machine of a test:" in text
+    assert "| licence of the weights | none is stated |" in text
     assert "| MIT | 20 |" in text
+    with (run / "files.csv").open(newline="") as stream:
+        learned = {row["swhid"] for row in csv.DictReader(stream) if row["split"] == "train"}
+    assert hashlib.sha256("".join(f"{swhid}\n" for swhid in sorted(learned)).encode()).hexdigest() in text
     assert "Held out, never learned from: 4 files" in text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -10,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from attribution.cli import main
+from attribution.index.index import Index
 from attribution.index.removal import remove
+from attribution.swhid import Swhid
 from tests.training.conftest import SMALL, STANDARD_LIBRARY
 from training import command
+from training.card_data import swhid_digest
 from training.checkpoint import list_checkpoints, read_state
 from training.data.engine.layout import CurationLayout
 from training.data.sharded import RECORD, corpus_of, curated_corpus
@@ -60,6 +64,15 @@ def curated(sources: Path) -> Path:
     return curate(sources, sources / "curated", "--vocabulary", str(SMALL.model.vocabulary))
 
 
+def indexed(directory: Path) -> set[str]:
+    """SWHIDs of all contents in an index."""
+    return {
+        str(Swhid.of_digest(segment.documents.digest(number)))
+        for segment in Index.open(directory).segments
+        for number in range(len(segment.documents))
+    }
+
+
 def train(recipe, out: Path, curated: Path | None, **options):
     return run_recipe(recipe, out, files=list, curated=curated, progress=False, **options)
 
@@ -97,8 +110,12 @@ def test_curated_folder_becomes_a_model_that_llama_cpp_serves_and_a_card(
     assert main(["train", "card", str(run), "--recipe", "small", *files]) == 0
     card = capsys.readouterr().out
     assert "`sc-attrib train curate --recipe starcoder2`" in card
-    assert "the data card of that curation" in card
+    assert hashlib.sha256((curated / "card.md").read_bytes()).hexdigest() in card
     assert curated_corpus(CurationLayout(root=curated)).identity in card
+    assert swhid_digest(indexed(curated / "index")) in card
+    assert "### What it gives away" in card
+    assert "Held out, never learned from: 4 files" in card
+    assert f"sc-attrib train export RUN/{Path(checkpoint).name} --gguf model.gguf --type q8_0" in card
 
 
 def test_evaluation_finds_the_corpus_of_a_run_or_says_where_it_was(curated, trained, tmp_path):

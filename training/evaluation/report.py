@@ -31,23 +31,25 @@ def write_report(evaluation: Evaluation, path: Path) -> None:
 
 def markdown(evaluation: Evaluation, *, plot: str | None = None) -> str:
     """All figures as tables; ``plot`` is the picture to show below them."""
-    sections = [f"# {evaluation['model']}, {evaluation['bytes'] / 1e6:.1f} MB", *_sections(evaluation)]
+    sections = [f"# {evaluation['model']}, {evaluation['bytes'] / 1e6:.1f} MB", *tables(evaluation)]
     if plot is not None:
         sections.append(f"![exact match by kind of gap]({plot})")
     return "\n\n".join(sections)
 
 
-def _sections(evaluation: Evaluation) -> Iterator[str]:
-    yield "Intervals are 95%, by bootstrap.\n\n## Prompt order\n\n" + _orders(evaluation)
-    yield f"## Gaps in held-out files, {evaluation.get('order', '').upper()}\n\n" + _gaps(evaluation)
+def tables(evaluation: Evaluation, *, heading: str = "##") -> Iterator[str]:
+    """A table for each thing that was measured, under headings that begin with ``heading``."""
+    yield f"Intervals are 95%, by bootstrap.\n\n{heading} Prompt order\n\n" + _orders(evaluation)
+    if "gaps" in evaluation:
+        yield f"{heading} Gaps in held-out files, {evaluation['order'].upper()}\n\n" + _gaps(evaluation)
     if "bits_per_byte" in evaluation:
-        yield "## Held-out text\n\n" + _bits(evaluation)
+        yield f"{heading} Held-out text\n\n" + _bits(evaluation)
     if "ngrams" in evaluation:
         yield _ngrams_note(evaluation["ngrams"])
     if "problems" in evaluation:
-        yield "## Programming problems\n\n" + _problems(evaluation["problems"])
+        yield f"{heading} Programming problems\n\n" + _problems(evaluation["problems"])
     if "generated" in evaluation:
-        yield "## What it gives away\n\n" + _generated(evaluation["generated"])
+        yield f"{heading} What it gives away\n\n" + _generated(evaluation["generated"])
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

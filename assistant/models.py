@@ -55,8 +55,19 @@ def default_threads() -> int:
 
 
 def model_path(configured: str | None) -> Path:
-    """Answer the file that the user gives, otherwise the shipped one; it need not exist."""
-    return expand_home(configured) if configured else DEFAULT_MODEL
+    """Answer the file or folder that the user gives, otherwise the shipped one; it need not exist.
+
+    What is no path here may be the name of a model that was pulled.
+    """
+    if not configured:
+        return DEFAULT_MODEL
+    path = expand_home(configured)
+    if path.exists():
+        return path
+    from assistant.hub.store import find_pulled
+
+    pulled = find_pulled(configured)
+    return path if pulled is None else pulled.path
 
 
 def expand_home(path: str) -> Path:
@@ -77,6 +88,8 @@ def open_model(settings: ModelSettings) -> CompletionBackend:
 
         return OpenAiBackend.open(settings)
     path, options = model_path(settings.path), ModelOptions.of(settings)
+    if settings.backend is not Backend.AUTO:
+        _ensure_fits(path, options)
     if settings.backend is Backend.TRANSFORMERS:
         from assistant.backends.transformers import TransformersBackend
 
@@ -99,6 +112,7 @@ def open_backend(path: Path, options: ModelOptions) -> CompletionBackend:
         from assistant.backends.scripted import ScriptedBackend
 
         return ScriptedBackend.open(path)
+    _ensure_fits(path, options)
     if path.is_dir():
         from assistant.backends.transformers import TransformersBackend
 
@@ -106,3 +120,9 @@ def open_backend(path: Path, options: ModelOptions) -> CompletionBackend:
     from assistant.backends.llama_cpp import LlamaCppBackend
 
     return LlamaCppBackend.open(path, options)
+
+
+def _ensure_fits(path: Path, options: ModelOptions) -> None:
+    from assistant.fit import ensure_model_fits
+
+    ensure_model_fits(path, options)

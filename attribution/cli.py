@@ -50,6 +50,7 @@ COMMANDS = (
     Command("show", "attribution.commands.show", "print the known text that a SWHID names, or compare it"),
     Command("swhid", "attribution.commands.swhid", "print the Software Heritage identifiers of files"),
     Command("lsp", "lsp.command", "run the language server for an editor"),
+    Command("model", "assistant.commands.model", "list, fetch, quantise and describe models"),
     Command("ledger", "assistant.commands.ledger", "report what was accepted, and what still binds it"),
     Command("demo", "lsp.demo", "see it work: index, complete and trace real code"),
     Command("train", "training.command", "train a StarCoder2 model and export it as GGUF"),
@@ -96,6 +97,11 @@ def _run(words: list[str]) -> int:
         return EXIT_CLEAN
     _log_to_stderr()
     return _load(command).run(args)
+
+
+def run_command(*words: str) -> int:
+    """Run one command inside another one; raises what it raises."""
+    return _run(list(words))
 
 
 def _sentence(error: OSError, words: list[str]) -> str:

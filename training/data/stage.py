@@ -13,7 +13,8 @@ Stages that must see all documents at once (deduplication) are not of this kind:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
@@ -37,6 +38,10 @@ class DropReason(StrEnum):
     VENDORED = "vendored"
     GENERATED = "generated"
     NOTEBOOK_WITHOUT_CODE = "notebook without code"
+    BOTS = "nobody but bots"
+    ONE_VOICE = "a long conversation of one person"
+    NOT_ACCEPTED = "pull request that was not accepted"
+    ROUTINE = "pull request of routine"
     FEW_STARS = "too few stars"
     HELD_OUT = "held out for evaluation"
     EXCLUDED = "excluded by the recipe"
@@ -86,6 +91,43 @@ class Redaction:
     replacement: str
 
 
+class ControlToken(StrEnum):
+    """StarCoder2's sentinels (table 5 of its paper) of which a document may ask for one."""
+
+    ISSUE_START = "<issue_start>"
+    ISSUE_COMMENT = "<issue_comment>"
+    ISSUE_CLOSED = "<issue_closed>"
+    JUPYTER_START = "<jupyter_start>"
+    JUPYTER_TEXT = "<jupyter_text>"
+    JUPYTER_CODE = "<jupyter_code>"
+    JUPYTER_OUTPUT = "<jupyter_output>"
+    JUPYTER_SCRIPT = "<jupyter_script>"
+    EMPTY_OUTPUT = "<empty_output>"
+    REPOSITORY = "<repo_name>"
+    PULL_REQUEST = "<pr>"
+    PULL_STATUS = "<pr_status>"
+    PULL_IS_MERGED = "<pr_is_merged>"
+    PULL_FILE = "<pr_file>"
+    PULL_HUNK = "<pr_diff_hunk>"
+    PULL_COMMENT = "<pr_comment>"
+    PULL_EVENT = "<pr_event_id>"
+    PULL_REVIEW = "<pr_review>"
+    PULL_REVIEW_STATE = "<pr_review_state>"
+    PULL_REVIEW_COMMENT = "<pr_review_comment>"
+    PULL_REPLY_TO_REVIEW = "<pr_in_reply_to_review_id>"
+    PULL_REPLY_TO_COMMENT = "<pr_in_reply_to_comment_id>"
+    PULL_LINE = "<pr_diff_hunk_comment_line>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A place at which a control token stands; the text itself never holds one, whatever it reads like."""
+
+    position: int
+    """Characters of the text before it."""
+    token: ControlToken
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """A source file on its way to training."""
@@ -98,6 +140,8 @@ class Document:
     """A name of :data:`attribution.languages.extensions.LANGUAGES` or one more that filters know."""
     redactions: tuple[Redaction, ...] = ()
     """Ascending and disjoint."""
+    marks: tuple[Mark, ...] = ()
+    """In the order of their tokens; with them a document stands for itself, outside its repository."""
 
     @property
     def path(self) -> str:
@@ -130,6 +174,8 @@ class Judged:
     dropped: tuple[Dropped, ...] = ()
     notices: frozenset[str] = field(default_factory=frozenset)
     """Sentences for the user, each told once a run, such as that a scanner is not installed."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """What the data card tells the sum of, in words after the number, such as ``files were not scanned``."""
 
 
 class Stage(Protocol):
@@ -163,9 +209,11 @@ def run_stages(stages: Sequence[Stage], batch: Sequence[Document]) -> Judged:
     kept = tuple(batch)
     dropped: list[Dropped] = []
     notices: frozenset[str] = frozenset()
+    counts: Counter[str] = Counter()
     for stage in stages:
         judged = stage(kept)
         kept = judged.kept
         dropped += (replace(refused, stage=stage.name) for refused in judged.dropped)
         notices |= judged.notices
-    return Judged(kept=kept, dropped=tuple(dropped), notices=notices)
+        counts.update(judged.counts)
+    return Judged(kept=kept, dropped=tuple(dropped), notices=notices, counts=counts)

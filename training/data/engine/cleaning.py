@@ -17,7 +17,7 @@ from training.data.engine.rows import (
     curated_schema,
     document_of,
     file_of,
-    read_notices,
+    marks_of,
     redactions_of,
     refusal_of,
     write_rows,
@@ -36,10 +36,10 @@ class CleaningTask:
     stages: tuple[Stage, ...]
 
 
-def clean_shard(task: CleaningTask) -> frozenset[str]:
-    """Finish a shard and write it, unless that is done; answer the stages' notices."""
+def clean_shard(task: CleaningTask) -> None:
+    """Finish a shard and write it with the stages' notices and counts, unless that is done."""
     if task.curated.is_file():
-        return read_notices(task.curated)
+        return
     import pyarrow.parquet as pq
 
     rows: list[Row] = pq.read_table(task.filtered).to_pylist()
@@ -48,8 +48,7 @@ def clean_shard(task: CleaningTask) -> frozenset[str]:
             row.update(_copy_columns(Decision(decision), kept.hex()))
     judged, numbers = _judge(rows, task.stages)
     _enter(rows, judged, numbers)
-    write_whole(task.curated, lambda path: write_rows(path, rows, curated_schema(), notices=judged.notices))
-    return judged.notices
+    write_whole(task.curated, lambda path: write_rows(path, rows, curated_schema(), judged))
 
 
 def _copy_columns(decision: Decision, kept: str) -> Row:
@@ -86,9 +85,9 @@ def restored(row: dict[str, Any]) -> Document:
 def _enter(rows: list[Row], judged: Judged, numbers: dict[int, int]) -> None:
     """Write texts and reasons into the rows; what is dropped keeps no text."""
     for row in rows:
-        row.update(content=None, redactions=None)
+        row.update(content=None, redactions=None, marks=None)
     for document in judged.kept:
         row = rows[numbers[id(document.file)]]
-        row.update(content=document.text, redactions=redactions_of(document))
+        row.update(content=document.text, redactions=redactions_of(document), marks=marks_of(document))
     for dropped in judged.dropped:
         rows[numbers[id(dropped.document.file)]].update(refusal_of(dropped))

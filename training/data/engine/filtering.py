@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from attribution.fingerprint.minhash import sign
 from attribution.model import SourceFile
 from training.data.documents import NAME as READING
-from training.data.documents import open_documents
+from training.data.documents import Opening, open_documents
 from training.data.engine.rows import (
     Row,
     filtered_schema,
+    marks_of,
     redactions_of,
     refusal_of,
     row_of,
@@ -29,24 +30,26 @@ class FilterTask:
     path: Path
     files: tuple[SourceFile, ...]
     stages: tuple[Stage, ...]
+    opening: Opening = field(default_factory=Opening)
 
 
-def filter_shard(task: FilterTask) -> frozenset[str]:
-    """Filter a shard and write its rows, in the order of its files; answer the stages' notices."""
-    judged = filter_files(task.files, task.stages)
+def filter_shard(task: FilterTask) -> None:
+    """Filter a shard and write its rows, in the order of its files, with the stages' notices and counts."""
+    judged = filter_files(task.files, task.stages, task.opening)
     rows = rows_in_order(task.files, judged)
-    write_whole(task.path, lambda path: write_rows(path, rows, filtered_schema(), notices=judged.notices))
-    return judged.notices
+    write_whole(task.path, lambda path: write_rows(path, rows, filtered_schema(), judged))
 
 
-def filter_files(files: tuple[SourceFile, ...], stages: tuple[Stage, ...]) -> Judged:
+def filter_files(
+    files: tuple[SourceFile, ...], stages: tuple[Stage, ...], opening: Opening | None = None
+) -> Judged:
     """Open files and send them through stages."""
-    opened = open_documents(files)
+    opened = open_documents(files, opening or Opening())
     judged = run_stages(stages, opened.kept)
     unread = tuple(
         Dropped(document=d.document, reason=d.reason, detail=d.detail, stage=READING) for d in opened.dropped
     )
-    return Judged(kept=judged.kept, dropped=(*unread, *judged.dropped), notices=judged.notices)
+    return replace(judged, dropped=(*unread, *judged.dropped))
 
 
 def rows_in_order(files: tuple[SourceFile, ...], judged: Judged) -> list[Row]:
@@ -66,6 +69,7 @@ def kept_row(document: Document) -> Row:
         **row_of(document),
         "bytes": document.file.content,
         "signature": signature_bytes(sign(text)),
-        "content": document.text if document.redactions else None,
+        "content": document.text if document.redactions or document.marks else None,
         "redactions": redactions_of(document),
+        "marks": marks_of(document),
     }

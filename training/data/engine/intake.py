@@ -13,7 +13,7 @@ from attribution.model import SourceFile
 from training.data.engine.filtering import FilterTask, filter_shard
 from training.data.engine.layout import CurationLayout
 from training.data.engine.pool import Pool
-from training.data.engine.rows import read_notices
+from training.data.engine.rows import read_counts, read_notices
 from training.data.engine.whole_files import sweep, write_whole_text
 from training.recipes.curation.recipe import CurationRecipe
 
@@ -29,6 +29,8 @@ class Intake:
     skipped: dict[str, int]
     """Files that the sources left out, by reason."""
     notices: tuple[str, ...]
+    counts: dict[str, int]
+    """What stages counted besides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +65,18 @@ def take_in(
     jobs = _jobs(layout, recipe, sources(skipped))
     names: list[str] = []
     files = size = 0
-    notices: frozenset[str] = frozenset()
-    for job, said in pool.map_in_order(_do, jobs):
+    for job in pool.map_in_order(_do, jobs):
         names.append(job.path.name)
-        files, size, notices = files + job.files, size + job.bytes, notices | said
+        files, size = files + job.files, size + job.bytes
         tell(f"filtered {files:,} files, {size / 1e6:,.0f} MB, {len(names):,} shards")
+    paths = [layout.filtered / name for name in names]
     intake = Intake(
-        shards=tuple(names), files=files, bytes=size, skipped=dict(skipped), notices=tuple(sorted(notices))
+        shards=tuple(names),
+        files=files,
+        bytes=size,
+        skipped=dict(skipped),
+        notices=tuple(sorted(frozenset().union(*map(read_notices, paths)))),
+        counts=dict(sum(map(read_counts, paths), Counter())),
     )
     _keep_only(layout.filtered, intake.shards)
     write_whole_text(layout.intake, json.dumps(asdict(intake), indent=1, sort_keys=True))
@@ -85,17 +92,18 @@ def read_intake(layout: CurationLayout) -> Intake | None:
     return Intake(**values)
 
 
-def _do(job: _Job) -> tuple[_Job, frozenset[str]]:
+def _do(job: _Job) -> _Job:
     """Filter a shard, unless that is done; the answer leaves the files behind."""
-    notices = filter_shard(job.task) if job.task is not None else read_notices(job.path)
-    return _Job(path=job.path, files=job.files, bytes=job.bytes, task=None), notices
+    if job.task is not None:
+        filter_shard(job.task)
+    return _Job(path=job.path, files=job.files, bytes=job.bytes, task=None)
 
 
 def _jobs(layout: CurationLayout, recipe: CurationRecipe, files: Iterable[SourceFile]) -> Iterator[_Job]:
     """Number the shards, name them by their files, and look which are there."""
     for number, shard in enumerate(cut(files, documents=recipe.shard_documents, bytes=recipe.shard_bytes)):
         path = layout.filtered / f"{number:05d}-{digest_of(shard)}.parquet"
-        task = FilterTask(path=path, files=shard, stages=recipe.filters)
+        task = FilterTask(path=path, files=shard, stages=recipe.filters, opening=recipe.opening)
         yield _Job(
             path=path,
             files=len(shard),

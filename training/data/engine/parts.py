@@ -21,7 +21,16 @@ from training.data.engine.whole_files import write_whole
 GROUP_BYTES = 8 << 20
 """A repository larger than this is packed as several."""
 PART_BYTES = 16 << 20
-_COLUMNS = ["origin", "repo_name", "path", "content_id", "language", "license_expression", "content"]
+_COLUMNS = (
+    "origin",
+    "repo_name",
+    "path",
+    "content_id",
+    "language",
+    "license_expression",
+    "content",
+    "marks",
+)
 _NOT_KEPT = -1
 
 
@@ -95,7 +104,8 @@ def sort_shard(task: SortTask) -> None:
         return
     rows = np.flatnonzero(task.parts != _NOT_KEPT)
     rows = rows[np.argsort(task.groups[rows], kind="stable")]
-    table = pq.read_table(task.curated, columns=_COLUMNS).take(rows)
+    present = [name for name in _COLUMNS if name in pq.read_schema(task.curated).names]
+    table = pq.read_table(task.curated, columns=present).take(rows)
     table = table.append_column("group", pa.array(task.groups[rows]))
     edges = np.flatnonzero(np.diff(task.parts[rows], prepend=_NOT_KEPT, append=_NOT_KEPT))
 

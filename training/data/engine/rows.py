@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from attribution.index.builder import git_digest
 from attribution.model import Facts, License, Origin, SourceFile
 from attribution.swhid import Swhid
 from training.data.filters.license import type_of
-from training.data.stage import Document, Dropped, PersonalData, Redaction
+from training.data.stage import ControlToken, Document, Dropped, Judged, Mark, PersonalData, Redaction
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 SIGNATURE_BYTES = 4 * PERMUTATIONS
 _GITHUB = "https://github.com/"
-_NOTICES = b"sc-attrib.notices"
+_NOTICES, _COUNTS = b"sc-attrib.notices", b"sc-attrib.counts"
 
 
 def curated_schema() -> pa.Schema:
@@ -40,6 +41,7 @@ def curated_schema() -> pa.Schema:
     redaction = pa.struct(
         [("kind", pa.string()), ("start", pa.int64()), ("end", pa.int64()), ("replacement", pa.string())]
     )
+    mark = pa.struct([("position", pa.int64()), ("token", pa.string())])
     return pa.schema(
         [
             ("blob_id", pa.string()),
@@ -77,6 +79,7 @@ def curated_schema() -> pa.Schema:
             ("license_conflicts", texts),
             ("content", pa.string()),
             ("redactions", pa.list_(redaction)),
+            ("marks", pa.list_(mark)),
             ("drop_reason", pa.string()),
             ("drop_stage", pa.string()),
             ("drop_detail", pa.string()),
@@ -145,6 +148,19 @@ def redactions_of(document: Document) -> list[Row]:
     ]
 
 
+def marks_of(document: Document) -> list[Row]:
+    """The column of places at which control tokens stand."""
+    return [{"position": mark.position, "token": str(mark.token)} for mark in document.marks]
+
+
+def marks_in(row: Mapping[str, Any]) -> tuple[Mark, ...]:
+    """What :func:`marks_of` wrote; nothing in rows of a time that knew no marks."""
+    return tuple(
+        Mark(position=written["position"], token=ControlToken(written["token"]))
+        for written in row.get("marks") or ()
+    )
+
+
 def file_of(row: Mapping[str, Any]) -> SourceFile:
     """The source file that a row with its bytes was made from."""
     snapshot = row["snapshot_id"]
@@ -181,6 +197,7 @@ def document_of(row: Mapping[str, Any], language: str) -> Document:
             Redaction(**{**written, "kind": PersonalData(written["kind"])})
             for written in row["redactions"] or ()
         ),
+        marks=marks_in(row),
     )
 
 
@@ -189,12 +206,13 @@ def signature_bytes(signature: NDArray[np.uint32]) -> bytes:
     return signature.astype("<u4").tobytes()
 
 
-def write_rows(path: Path, rows: list[Row], schema: pa.Schema, *, notices: Iterable[str] = ()) -> None:
-    """Write a parquet file; equal rows and notices give equal bytes."""
+def write_rows(path: Path, rows: list[Row], schema: pa.Schema, judged: Judged) -> None:
+    """Write a parquet file, with what the stages have to say; equal rows and words give equal bytes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = schema.with_metadata({_NOTICES: json.dumps(sorted(notices)).encode()})
+    said = {_NOTICES: json.dumps(sorted(judged.notices)), _COUNTS: json.dumps(judged.counts, sort_keys=True)}
+    schema = schema.with_metadata({name: text.encode() for name, text in said.items()})
     columns = {name: [row.get(name) for row in rows] for name in schema.names}
     table = pa.table({f.name: pa.array(columns[f.name], type=f.type) for f in schema}, schema=schema)
     pq.write_table(table, path, compression="zstd", row_group_size=1024)
@@ -206,6 +224,14 @@ def read_notices(path: Path) -> frozenset[str]:
 
     metadata = pq.read_schema(path).metadata or {}
     return frozenset(json.loads(metadata.get(_NOTICES, b"[]")))
+
+
+def read_counts(path: Path) -> Counter[str]:
+    """The counts of the stages that a file was written with."""
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_schema(path).metadata or {}
+    return Counter(json.loads(metadata.get(_COUNTS, b"{}")))
 
 
 def _writable(text: str) -> str:

@@ -16,10 +16,13 @@ import numpy as np
 from training.data.engine.layout import CurationLayout
 from training.data.engine.parts import SortTask, plan_parts, read_part, row_groups, sort_shard
 from training.data.engine.pool import Pool
+from training.data.engine.rows import marks_in
 from training.data.engine.whole_files import write_whole
+from training.data.marked import marked_rows, script_of
 from training.data.pieces import DocumentMaker
 from training.data.repositories import RepositoryPacker, RepositoryText
 from training.data.shards import read_manifest, write_shards
+from training.data.stage import ControlToken
 from training.recipes.curation.recipe import Packing, TokenRecipe
 from training.recipes.recipe import DataRecipe
 from training.tokenizer import (
@@ -162,7 +165,37 @@ def _pack(
     """Documents of all groups, in their order; counts the tokens of their texts."""
     for group, members in groupby(rows, key=lambda row: row["group"]):
         pack = _pack_files if recipe.packing is Packing.FILE else _pack_repository
-        yield from pack(tokenizer, list(members), recipe, group, counts)
+        files = list(members)
+        plain = [file for file in files if not file.get("marks")]
+        if plain:
+            yield from pack(tokenizer, plain, recipe, group, counts)
+        for file in files:
+            if file.get("marks"):
+                yield from _pack_marked(tokenizer, file, recipe, counts)
+
+
+def _pack_marked(
+    tokenizer: Tokenizer, file: dict[str, Any], recipe: TokenRecipe, counts: TokenCounts
+) -> Iterator[list[int]]:
+    """A document with control tokens of its own; of a notebook its script as well, where that is wanted."""
+    written = file["content"], marks_in(file)
+    forms = [written]
+    if recipe.notebook_scripts and written[1][0].token is ControlToken.JUPYTER_START:
+        forms.append(script_of(*written))
+    key = file["language"], file["license_expression"]
+
+    def count(tokens: int) -> None:
+        counts[key] += tokens
+
+    for text, marks in forms:
+        yield from marked_rows(
+            tokenizer,
+            text,
+            marks,
+            row_tokens=recipe.row_tokens,
+            end_of_text=control_ids(tokenizer).end_of_text,
+            count=count,
+        )
 
 
 def _pack_repository(

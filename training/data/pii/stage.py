@@ -9,9 +9,9 @@ from training.data.pii.addresses import find_addresses
 from training.data.pii.emails import find_emails
 from training.data.pii.finding import Detector, Finding, Page
 from training.data.pii.names import Recognizer, accepted
-from training.data.pii.redact import redact
+from training.data.pii.redact import Offsets, redact
 from training.data.pii.secrets import find_secrets
-from training.data.stage import Document, Dropped, DropReason, Judged, PersonalData
+from training.data.stage import Document, Dropped, DropReason, Judged, Mark, PersonalData, Redaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +57,25 @@ class RedactPersonalData:
         )
         if first.redactions == document.redactions:
             return document
-        return replace(document, text=first.text, redactions=first.redactions)
+        marks = _moved(document.marks, document.redactions, first.redactions)
+        return replace(document, text=first.text, redactions=first.redactions, marks=marks)
 
     def _patterns(self, page: Page) -> Iterator[Finding]:
         for detect in (find_emails, find_addresses, find_secrets):
             yield from (found for found in detect(page) if found.kind in self.kinds)
+
+
+def _moved(
+    marks: tuple[Mark, ...], earlier: tuple[Redaction, ...], later: tuple[Redaction, ...]
+) -> tuple[Mark, ...]:
+    """Marks of the text that ``earlier`` made, in the one that ``later`` makes.
+
+    A mark inside a stretch that is replaced as a whole stands before the replacement.
+    """
+    if not marks:
+        return marks
+    before, after = Offsets.of(earlier), Offsets.of(later)
+    return tuple(replace(mark, position=after.after(before.before(mark.position))) for mark in marks)
 
 
 def _known(text: str, findings: Iterable[Finding]) -> Detector:

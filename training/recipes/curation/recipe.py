@@ -8,6 +8,7 @@ from enum import StrEnum
 from training.data.decontamination.sets import EvaluationSet
 from training.data.decontamination.stage import DropContaminated
 from training.data.dedup.near import NearDuplicates
+from training.data.documents import Opening
 from training.data.filters.license import OptedOut
 from training.data.filters.place import HeldOut
 from training.data.malware.stage import DropMalware, WithoutScanner
@@ -53,6 +54,8 @@ class TokenRecipe:
     """Share of the rearranged files whose middle is the rest of one line."""
     psm_rate: float = 0.5
     """Share of the rearranged files that are prefix-suffix-middle; the others are suffix-prefix-middle."""
+    notebook_scripts: bool = False
+    """Whether of a notebook that is kept as pairs its script is a document as well."""
     seed: int = 20261122
 
 
@@ -62,6 +65,8 @@ class CurationRecipe:
 
     name: str
     summary: str
+    opening: Opening = field(default_factory=Opening)
+    """How files become documents."""
     filters: tuple[Stage, ...]
     """Before deduplication, in this order; the cheap ones first."""
     deduplication: Deduplication = Deduplication()

@@ -1,0 +1,32 @@
+"""Whether a text is English: by its letters, and by how often the commonest words of English occur."""
+
+from __future__ import annotations
+
+import re
+
+_COMMON = frozenset(
+    """a about after all also an and any are as at be because been but by can could did do does for from get
+    had has have how i if in into is it its just like make more my no not of on one only or other our out see
+    should so some than that the their them then there these they this to up use used using was we what when
+    where which while will with would you your""".split()
+)
+_CODE = re.compile(
+    r"^(```|~~~).*?(?:^\1|\Z)|^(?: {4}|\t)[^\n]*|`[^`\n]*`|https?://\S+|<[^>\n]{1,200}>",
+    re.MULTILINE | re.DOTALL,
+)
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_LEAST_WORDS = 12
+"""Fewer say nothing of a language but by their letters."""
+LEAST_SHARE = 0.12
+LEAST_LATIN = 0.9
+
+
+def is_english(text: str) -> bool:
+    """Judge what is outside code: nine of ten letters are ASCII, and every eighth word is a common one."""
+    prose = _CODE.sub(" ", text)
+    letters = sum(map(str.isalpha, prose))
+    latin = sum(character.isascii() and character.isalpha() for character in prose)
+    if latin < LEAST_LATIN * letters:
+        return False
+    words = _WORD.findall(prose.lower())
+    return len(words) < _LEAST_WORDS or sum(word in _COMMON for word in words) >= LEAST_SHARE * len(words)

@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM
 
+from assistant.quantize import GgufType
 from training.evaluation.held_out import read_held_out
 from training.export import export_gguf
-from training.quantize import GgufType
 from training.served import LlamaModel
 from training.tokenizer import byte_lengths, load_tokenizer
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from training.recipes.recipe import Recipe
 
 _EXTRA_MODULES = ("torch", "transformers", "tokenizers", "safetensors", "gguf", "llama_cpp", "matplotlib")
-_GGUF_TYPES = ("q8_0", "q6_k", "q4_k_m", "f16", "f32")
+_GGUF_TYPES = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "f16", "f32")
 _MOST_THREADS = 1024
 
 
@@ -270,8 +270,8 @@ def _run_pretrain(args: argparse.Namespace) -> int:
 
 
 def _run_export(args: argparse.Namespace) -> int:
+    from assistant.quantize import GgufType
     from training.export import export_gguf
-    from training.quantize import GgufType
 
     export_gguf(
         args.checkpoint, args.gguf, gguf_type=GgufType(args.type), name=args.name, license=args.license

@@ -18,12 +18,12 @@ import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from assistant.quantize import GgufType, quantize
 from training.architectures import ARCHITECTURES, Architecture, Config
 from training.checkpoint import read_state
 from training.errors import CheckpointMismatchError, ExportError
 from training.gguf_tokenizer import add_tokenizer, tokenizer_for
 from training.model import model_of
-from training.quantize import GgufType, quantize
 from training.weights import Weights
 
 _log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def export_gguf(
     ``checkpoint`` is a folder that transformers loads, with its ``tokenizer.json``. ``name`` is what the
     model calls itself; by default the recipe that the checkpoint was made by, or its folder's name where that
     is unknown. ``license`` is an SPDX expression for the weights, left out by default. Raises
-    :class:`ExportError` and :class:`TokenizerError`.
+    :class:`ExportError`, :class:`TokenizerError` and :class:`~assistant.quantize.QuantizationError`.
     """
     model = read_model(checkpoint)
     labels = _Labels(name=name or _recipe_name(checkpoint), license=license)

@@ -33,11 +33,11 @@ from assistant.backends.transformers import TransformersBackend
 from assistant.config import ModelSettings, Precision
 from assistant.errors import BackendError, PromptTooLongError
 from assistant.models import DEFAULT_MODEL, ModelOptions
+from assistant.quantize import GgufType
 from tests.assistant.servers import KEY, KEY_NAME, id_server, llama_cpp_server, stop_all
 from tests.assistant.tiny_gguf import SLOW, write_tiny_gguf
 from tests.training.family import save_random
 from training.export import export_gguf
-from training.quantize import GgufType
 from training.recipes.recipe import ModelShape
 
 CANCELLATION_LIMIT_S = 1.0

@@ -12,10 +12,10 @@ from assistant.backends.protocol import CompletionBackend, TokenShaping
 from assistant.backends.transformers import TransformersBackend
 from assistant.config import Precision
 from assistant.models import ModelOptions
+from assistant.quantize import GgufType
 from tests.training.family import CODE, save_random
 from tests.training.test_export_family import SHAPES
 from training.export import export_gguf
-from training.quantize import GgufType
 
 pytestmark = pytest.mark.asyncio
 

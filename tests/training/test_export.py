@@ -11,11 +11,11 @@ from safetensors.numpy import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from assistant.fim import FimOrder, infill
+from assistant.quantize import GgufType
 from attribution.cli import main
 from training.checkpoint import list_checkpoints
 from training.errors import ExportError, TokenizerError
 from training.export import export_gguf
-from training.quantize import GgufType
 from training.served import LlamaModel
 from training.tokenizer import control_ids, load_tokenizer
 

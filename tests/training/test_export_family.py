@@ -15,11 +15,11 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from assistant.quantize import GgufType
 from attribution.cli import main
 from tests.training.family import CODE, STARCODER_CONTROLS, TOKENIZERS, save_random
 from training.errors import ExportError, TokenizerError
 from training.export import export_gguf
-from training.quantize import GgufType
 from training.recipes.big_code import BigCodeShape
 from training.recipes.recipe import ModelShape
 from training.served import LlamaModel

@@ -22,9 +22,9 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM
 
 from assistant.fim import FimOrder, infill
+from assistant.quantize import GgufType
 from tests.training.family import save_random
 from training.export import export_gguf
-from training.quantize import GgufType
 from training.recipes.presets import find_preset
 from training.served import LlamaModel
 from training.tokenizer import control_ids, load_tokenizer

@@ -155,9 +155,9 @@ def _share(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Tune; print the path of the GGUF file, and on standard error how to serve it."""
+    from assistant.quantize import GgufType
     from training.finetuning.layout import TuningLayout
     from training.finetuning.run import Options, tune
-    from training.quantize import GgufType
 
     _refuse_idle_options(args)
     layout = TuningLayout(root=args.out)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from assistant.quantize import GgufType
 from attribution.errors import UsageError
 from training.allocator import keep_freed_memory
 from training.data.config import Plain, describe, digest, first_difference
@@ -29,7 +30,6 @@ from training.finetuning.shape import shape_of
 from training.loop import RunData, held_out_bits_per_byte, train
 from training.metrics import plot_metrics, read_metrics
 from training.model import CausalModel, NextTokenLoss
-from training.quantize import GgufType
 from training.tokenizer import byte_lengths, fingerprint
 
 _log = logging.getLogger(__name__)

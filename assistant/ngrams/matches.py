@@ -1,0 +1,73 @@
+"""Where the end of a context stands in texts of token ids, and what follows it there.
+
+The longest match counts, as in Liu et al. 2024, "Infini-gram": n-grams without a limit of n. Texts of an open
+workspace are small enough to sort their pairs of tokens when they change, instead of keeping a suffix array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEAST_TOKENS = 2
+"""Shorter matches say too little to be worth their time."""
+MOST_TOKENS = 32
+"""Longer matches say no more than these."""
+_BETWEEN = -1
+"""Stands between texts; no token has this id."""
+
+TokenIds = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followers:
+    """What follows the longest match of a context."""
+
+    tokens: TokenIds
+    """Ascending, each once."""
+    counts: NDArray[np.int64]
+    """How often each of them does."""
+    length: int
+    """Tokens of the match."""
+
+
+class TokenTexts:
+    """Texts in which matches are found; never changed."""
+
+    def __init__(self, texts: Iterable[Sequence[int] | TokenIds]) -> None:
+        """Sort the places of all pairs of tokens: 2 ms for 22,000 tokens."""
+        arrays = [np.asarray(text, dtype=np.int32) for text in texts]
+        between = np.array([_BETWEEN], dtype=np.int32)
+        self._ids = np.concatenate([between, *(part for array in arrays for part in (array, between))])
+        places = np.arange(LEAST_TOKENS, len(self._ids))
+        inside = (self._ids[places] != _BETWEEN) & (self._ids[places - 1] != _BETWEEN)
+        places = places[inside & (self._ids[places - 2] != _BETWEEN)]
+        keys = self._ids[places - 2].astype(np.int64) << 32 | self._ids[places - 1]
+        order = np.argsort(keys, kind="stable")
+        self._keys, self._places = keys[order], places[order]
+
+    def followers(self, context: Sequence[int]) -> Followers | None:
+        """What follows the longest end of a context that stands here; ``None`` if no pair does."""
+        if len(context) < LEAST_TOKENS:
+            return None
+        key = np.int64(context[-2] << 32 | context[-1])
+        first, last = np.searchsorted(self._keys, [key, key + 1])
+        places = self._places[first:last]
+        if not len(places):
+            return None
+        places, length = self._longest(places, context)
+        tokens, counts = np.unique(self._ids[places], return_counts=True)
+        return Followers(tokens=tokens, counts=counts, length=length)
+
+    def _longest(self, places: NDArray[np.int64], context: Sequence[int]) -> tuple[NDArray[np.int64], int]:
+        """Keep the places before which most of the context stands; a mark between texts ends a match."""
+        length = LEAST_TOKENS
+        while length < min(len(context), MOST_TOKENS):
+            longer = places[self._ids[places - length - 1] == context[-length - 1]]
+            if not len(longer):
+                break
+            places, length = longer, length + 1
+        return places, length

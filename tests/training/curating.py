@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sysconfig
 from collections import Counter
@@ -19,6 +20,7 @@ from training.data.engine.layout import CurationLayout
 from training.data.filters.comments import ByComments
 from training.data.filters.license import OptedOut
 from training.data.filters.place import ByLanguage, ByStars, HeldOut, NotExcluded
+from training.data.malware.stage import DropMalware
 from training.data.pii.stage import RedactPersonalData
 from training.recipes.curation.recipe import CurationRecipe, Deduplication, TokenRecipe
 from training.recipes.curation.starcoder2 import RECIPE
@@ -39,6 +41,7 @@ SMALL = replace(
         ByComments(),
     ),
     cleaning=(
+        DropMalware(address="/nowhere/clamd.ctl", largest_bytes=300_000),
         RedactPersonalData(most_share=0.5),
         DropContaminated(sets=(EvaluationSet.of(Path(__file__).with_name("evaluation_set.jsonl")),)),
     ),
@@ -117,6 +120,7 @@ def plants() -> Iterator[SourceFile]:
     yield planted("solved.py", f"# Parcels.\n\n\n{solution()}")
     people = "".join(f"ask('name.of.{number}@acme-widgets.com');\n" for number in range(40))
     yield planted("people.js", f"// People whom one may ask about anything at all\n{people}")
+    yield planted("bulky.js", "".join(script(f"bulky_{number}") for number in range(1_000)))
     yield planted("contact.js", f"// Ask maria.lopez@acme-widgets.com.\n{script('contact')}")
 
 
@@ -140,3 +144,12 @@ def curation(root: Path, *, processes: int = 1, recipe: CurationRecipe = SMALL, 
         processes=processes,
         **other,
     )
+
+
+def digests(root: Path) -> dict[str, str]:
+    """Every file of a folder but locks, and the index's catalog, which knows when its segments were made."""
+    return {
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and not path.name.startswith(("writer.lock", "catalog."))
+    }

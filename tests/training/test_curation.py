@@ -20,7 +20,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from attribution.index.index import Index
-from tests.training.curating import SMALL, corpus, curation, planted, script
+from tests.attribution.stack import V3, v3_file, v3_row, write_parquet
+from tests.training.curating import SMALL, corpus, curation, digests, planted, script
 from training.data.engine.curate import curate
 from training.data.shards import PackedRows
 from training.data.stage import DropReason
@@ -55,6 +56,7 @@ EXPECTED = {
     "leak.py": DropReason.NEAR_HELD_OUT,
     "copy_of_gpl.py": DropReason.LICENSE_OF_COPY,
     "solved.py": DropReason.CONTAMINATED,
+    "bulky.js": DropReason.MALWARE,
     "people.js": DropReason.SECRETS,
 }
 KEPT = ("twin/ok.js", "nearer.py", "contact.js")
@@ -70,15 +72,6 @@ def curated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def rows_of(root: Path) -> list[dict]:
     return [row for path in sorted(root.glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
-
-
-def digests(root: Path) -> dict[str, str]:
-    """Every file of a folder but locks, and the index's catalog, which knows when its segments were made."""
-    return {
-        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and not path.name.startswith(("writer.lock", "catalog."))
-    }
 
 
 def test_each_planted_file_is_dropped_for_its_reason_or_kept(curated: Path) -> None:
@@ -158,6 +151,16 @@ def test_the_card_counts_everything_and_shows_no_text(curated: Path) -> None:
     assert "swh:1:cnt:" in card
     assert "<svg" in page and "http" not in page.replace("http-equiv", "")
     assert "visitor" not in card + page
+
+
+def test_the_card_counts_what_nobody_looked_at_for_malware(curated: Path) -> None:
+    """No clamd answers in this run, so only what is too large for it is dropped."""
+    later = (None, DropReason.SECRETS, DropReason.CONTAMINATED)
+    reached = sum(row["drop_reason"] in later for row in rows_of(curated))
+    for name in ("card.md", "card.html"):
+        card = (curated / name).read_text("utf-8")
+        assert f"{reached:,} files were not scanned for malware" in card
+        assert "malware was not looked for everywhere: clamd does not answer at /nowhere/clamd.ctl" in card
 
 
 def test_processes_and_shard_files_do_not_change_a_byte(curated: Path, tmp_path: Path) -> None:
@@ -309,6 +312,31 @@ def test_a_damaged_file_of_the_run_is_one_sentence(tmp_path: Path) -> None:
     shard.write_bytes(shard.read_bytes()[:-100])
     with pytest.raises(CurationError, match=r"damaged .+; delete the folder and start again"):
         curate(curation(tmp_path / "out"))
+
+
+def test_a_damaged_parquet_file_of_a_source_is_one_sentence_and_mended_the_run_goes_on(
+    run_cli, tmp_path: Path
+) -> None:
+    """Nothing of its rows is taken for all of them."""
+    source = tmp_path / "files.parquet"
+    texts = [f"// SPDX-License-Identifier: MIT\n{script(f'visit_{number}')}" for number in range(9)]
+    files = [v3_file(f"{number}.js", text.encode()) for number, text in enumerate(texts)]
+    write_parquet(source, [v3_row("a/b", files[:3]), v3_row("a/c", files[3:])], V3, rows_a_group=1)
+    whole = source.read_bytes()
+    at = len(whole) * 2 // 3
+    source.write_bytes(whole[:at] + bytes(64) + whole[at + 64 :])
+    words = ("train", "curate", "--stack-v3", source, "--processes", "1", "--vocabulary", "384", "--out")
+    refused = run_cli(*words, tmp_path / "out")
+    assert (refused.returncode, refused.stdout) == (2, b"")
+    (*_, sentence) = refused.stderr.decode().splitlines()
+    assert sentence.startswith("sc-attrib: ") and "files.parquet" in sentence
+    assert not (tmp_path / "out" / "card.md").exists()
+    source.write_bytes(whole)
+    for name in ("out", "fresh"):
+        done = run_cli(*words, tmp_path / name)
+        assert done.returncode == 0, done.stderr
+    assert digests(tmp_path / "out") == digests(tmp_path / "fresh")
+    assert "| read from the sources | 9 |" in (tmp_path / "out" / "card.md").read_text("utf-8")
 
 
 def test_two_runs_into_one_folder_do_not_meet(tmp_path: Path) -> None:

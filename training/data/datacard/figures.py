@@ -12,6 +12,7 @@ import numpy as np
 from training.data.documents import NAME as READING
 from training.data.engine.deduplicating import NAME as DEDUPLICATION
 from training.data.engine.intake import Intake
+from training.data.kinds import kind_of
 from training.recipes.curation.recipe import CurationRecipe
 
 SAMPLES = 12
@@ -42,6 +43,7 @@ class Figures:
     recipe: CurationRecipe
     intake: Intake
     notices: tuple[str, ...]
+    """What the stages have to say, and what they counted besides: a sentence each."""
     kept: Amount = field(default_factory=Amount)
     repositories: int = 0
     stages: dict[str, dict[str, Amount]] = field(default_factory=dict)
@@ -56,6 +58,21 @@ class Figures:
     dropped_samples: dict[str, list[str]] = field(default_factory=dict)
     """SWHIDs of some dropped contents, by reason."""
 
+    def kinds(self) -> dict[str, Amount]:
+        """Code and what is beside it."""
+        found: dict[str, Amount] = {}
+        for language, amount in self.languages.items():
+            kind = found.setdefault(kind_of(language), Amount())
+            kind.files, kind.bytes = kind.files + amount.files, kind.bytes + amount.bytes
+        return found
+
+    def kind_tokens(self) -> Counter[str]:
+        """Tokens of each of :meth:`kinds`."""
+        found: Counter[str] = Counter()
+        for language, number in self.language_tokens.items():
+            found[kind_of(language)] += number
+        return found
+
     @property
     def tokens(self) -> int:
         """Tokens of all kept texts."""
@@ -68,11 +85,13 @@ def count(
     curated: Sequence[Path],
     tokens: Mapping[tuple[str, str], int],
     notices: Sequence[str],
+    counts: Mapping[str, int],
 ) -> Figures:
     """Read the figures from the curated files, a file at a time."""
     import pyarrow.parquet as pq
 
-    figures = Figures(recipe=recipe, intake=intake, notices=tuple(sorted(notices)))
+    sentences = (*sorted(notices), *(f"{number:,} {what}" for what, number in sorted(counts.items())))
+    figures = Figures(recipe=recipe, intake=intake, notices=sentences)
     names = [s.name for s in recipe.filters], [s.name for s in recipe.cleaning]
     figures.stages = {name: {} for name in (READING, *names[0], DEDUPLICATION, *names[1])}
     samples, dropped_samples = _Lowest(SAMPLES), dict[str, _Lowest]()

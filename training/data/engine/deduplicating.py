@@ -113,16 +113,25 @@ def _read_facts(paths: Sequence[Path]) -> _Facts:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    table = pa.concat_tables([pq.read_table(path, columns=_COLUMNS) for path in paths])
-    reasons = table["drop_reason"].to_pylist()
-    is_held_out = np.array([reason == DropReason.HELD_OUT for reason in reasons], dtype=np.bool_)
-    digests = bytes.fromhex("".join(pc.fill_null(table["content_id"], "").to_pylist()))
+    digests, facts = bytearray(), []
+    for path in paths:
+        table = pq.read_table(path, columns=_COLUMNS)
+        digests += bytes.fromhex("".join(table["content_id"].to_pylist()))
+        reasons = table["drop_reason"]
+        held_out = pc.fill_null(pc.equal(reasons, str(DropReason.HELD_OUT)), False)
+        refused = pc.is_in(reasons, value_set=pa.array(sorted(map(str, _REFUSED))))
+        table = table.drop_columns(["content_id", "drop_reason"])
+        for name, column in (("held_out", held_out), ("kept", pc.is_null(reasons)), ("refused", refused)):
+            table = table.append_column(name, column)
+        facts.append(table)
+    table = pa.concat_tables(facts)
+    is_held_out = table["held_out"].to_numpy()
     return _Facts(
         digests=np.frombuffer(digests, dtype="V20"),
         ranks=_ranks(table, is_held_out),
-        is_compared=is_held_out | np.array([reason is None for reason in reasons], dtype=np.bool_),
+        is_compared=is_held_out | table["kept"].to_numpy(),
         is_held_out=is_held_out,
-        is_refused=np.array([reason in _REFUSED for reason in reasons], dtype=np.bool_),
+        is_refused=table["refused"].to_numpy(),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from training.data.engine.held_out import write_held_out_rows
 from training.data.engine.intake import Intake
 from training.data.engine.layout import CurationLayout
 from training.data.engine.pool import Pool
-from training.data.engine.rows import read_notices
+from training.data.engine.rows import read_counts, read_notices
 from training.data.engine.tokenizing import tokenize
 from training.data.engine.whole_files import write_whole, write_whole_text
 
@@ -39,6 +40,7 @@ def finish(
     tokens = tokenize(into, curated, recipe.tokens, data=data, pool=pool, tell=curation.tell)
     write_held_out_rows(into, held_out_text, recipe.tokens, data=data)
     notices = frozenset(intake.notices).union(*map(read_notices, curated))
-    figures = count(recipe, intake, curated, tokens, sorted(notices))
+    counts = sum(map(read_counts, curated), Counter(intake.counts))
+    figures = count(recipe, intake, curated, tokens, sorted(notices), counts)
     write_whole_text(into.page, page_card(figures))
     write_whole_text(into.card, markdown_card(figures))

@@ -8,7 +8,7 @@ of them. What is in memory is one shard, or one part, and some bytes a document 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,12 +127,12 @@ def read_part(shards: Sequence[tuple[Path, int]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["group"], row["path"], row["content_id"]))
 
 
-def row_groups(plan: Plan, part: int) -> list[tuple[int, int]]:
-    """The shards that hold rows of a part, and which of their row groups these are."""
-    found = []
-    for shard, parts in enumerate(plan.parts):
-        present = np.unique(parts[parts != _NOT_KEPT])
-        at = int(np.searchsorted(present, part))
-        if at < len(present) and present[at] == part:
-            found.append((shard, at))
-    return found
+def row_groups(plan: Plan) -> Iterator[list[tuple[int, int]]]:
+    """For each part the shards that hold rows of it, ascending, and which of their row groups these are."""
+    present = [np.unique(parts[parts != _NOT_KEPT]) for parts in plan.parts]
+    parts = np.concatenate(present)
+    shards = np.repeat(np.arange(len(present)), [len(found) for found in present])
+    groups = np.concatenate([np.arange(len(found)) for found in present])
+    order = np.argsort(parts, kind="stable")
+    for of_part in np.split(order, np.searchsorted(parts[order], np.arange(1, plan.count))):
+        yield list(zip(shards[of_part].tolist(), groups[of_part].tolist(), strict=True))

@@ -103,24 +103,25 @@ def tokenize(
     )
     for _ in pool.map_in_order(sort_shard, sorts):
         pass
-    tasks = [
+    parts = [layout.tokens / f"part-{part:05d}.parquet" for part in range(plan.count)]
+    tasks = (
         TokenTask(
-            path=layout.tokens / f"part-{part:05d}.parquet",
-            rows=tuple((sorted_paths[shard], group) for shard, group in row_groups(plan, part)),
+            path=path,
+            rows=tuple((sorted_paths[shard], group) for shard, group in groups),
             tokenizer=layout.tokenizer,
             recipe=recipe,
         )
-        for part in range(plan.count)
-    ]
+        for path, groups in zip(parts, row_groups(plan), strict=True)
+    )
     counts: TokenCounts = Counter()
     for done, found in enumerate(pool.map_in_order(tokenize_part, tasks), start=1):
         counts += found
-        tell(f"tokenised {done:,} of {len(tasks):,} parts, {counts.total():,} tokens")
+        tell(f"tokenised {done:,} of {plan.count:,} parts, {counts.total():,} tokens")
     if read_manifest(layout.train) is None:
         ids = control_ids(tokenizer)
         write_shards(
             layout.train,
-            _documents([task.path for task in tasks]),
+            _documents(parts),
             row_tokens=recipe.row_tokens,
             pad_id=ids.fim_pad,
             tokenizer=fingerprint(tokenizer),

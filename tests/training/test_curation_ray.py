@@ -1,0 +1,174 @@
+"""On a cluster the result is the same, byte by byte, also where a worker is killed; real Ray, on loopback."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from attribution.errors import MissingExtraError
+from tests.training.curating import SMALL, curation, digests
+from training.data.engine.curate import curate
+from training.data.stage import Document, Judged
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DieOnce:
+    """A stage that kills its process, the way a machine that is out of memory does; the first time only."""
+
+    mark: Path
+    """Is there once that has happened."""
+    name: str = "die once"
+
+    def __call__(self, batch: tuple[Document, ...]) -> Judged:
+        if not self.mark.exists():
+            self.mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Judged(kept=tuple(batch))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """A head and what it started, in a process group of its own."""
+
+    address: str
+    environment: dict[str, str]
+
+    def run(self, program: str, *words: object) -> subprocess.CompletedProcess[str]:
+        """Run a program that may connect; warnings are errors there too."""
+        command = [sys.executable, "-W", "error", "-c", program, *map(str, words)]
+        return subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Two workers; Ray's own files are in the test's folder, and no process outlives it."""
+    port = free_port()
+    environment = {
+        **os.environ,
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_raylet_start_wait_time_s": "300",  # on a busy machine
+        "RAY_TMPDIR": str(tmp_path_factory.mktemp("ray")),
+    }
+    command = [Path(sys.executable).parent / "ray", "start", "--head", "--block", "--num-cpus=2"]
+    command += ["--include-dashboard=false", "--object-store-memory=100000000", "--node-ip-address=127.0.0.1"]
+    command += [f"--port={port}", f"--temp-dir={environment['RAY_TMPDIR']}"]
+    head = subprocess.Popen(
+        list(map(str, command)), env=environment, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        yield Cluster(address=f"127.0.0.1:{port}", environment=environment)
+    finally:
+        head.send_signal(signal.SIGTERM)
+        head.wait()
+        assert not left_after_a_while(environment["RAY_TMPDIR"])
+
+
+def free_port() -> int:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return int(server.getsockname()[1])
+
+
+def left_after_a_while(folder: str) -> list[str]:
+    """Processes that were started for a cluster with this folder and are still there."""
+    for _ in range(200):
+        left = [path.name for path in Path("/proc").glob("[0-9]*") if folder.encode() in environment_of(path)]
+        if not left:
+            break
+        time.sleep(0.05)
+    return left
+
+
+def environment_of(process: Path) -> bytes:
+    try:
+        return process.joinpath("environ").read_bytes()
+    except OSError:
+        return b""
+
+
+CURATE = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from tests.training.curating import curation
+from tests.training.test_curation_ray import dying
+from training.data.engine.curate import curate
+from attribution.errors import ScAttribError
+try:
+    curate(curation(Path(sys.argv[1]), recipe=dying(Path(sys.argv[2])), ray=sys.argv[3]))
+except ScAttribError as error:
+    sys.exit(str(error))
+"""
+
+
+def dying(mark: Path):
+    return replace(SMALL, cleaning=(DieOnce(mark=mark), *SMALL.cleaning))
+
+
+def test_a_cluster_gives_the_same_bytes_though_a_worker_is_killed(cluster: Cluster, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    done = cluster.run(CURATE, tmp_path / "cluster", mark, cluster.address)
+    assert done.returncode == 0, done.stderr
+    assert mark.exists()
+    curate(curation(tmp_path / "here", recipe=dying(mark)))
+    assert digests(tmp_path / "cluster") == digests(tmp_path / "here")
+
+
+COMPLAIN = """
+import os, sys
+from pathlib import Path
+from training.data.engine import cluster
+from training.errors import ClusterError
+cluster._RETRIES = 0
+try:
+    with cluster.ray_tasks(sys.argv[1], processes=1, shared=Path('/proc/self/cmdline')):
+        pass
+except ClusterError as error:
+    print(error)
+try:
+    with cluster.ray_tasks(sys.argv[1], processes=1, shared=Path(cluster.__file__)) as pool:
+        list(pool.map_in_order(os._exit, [1]))
+except ClusterError as error:
+    print(error)
+with cluster.ray_tasks(sys.argv[1], processes=1, shared=Path(cluster.__file__)) as pool:
+    try:
+        list(pool.map_in_order(os.listdir, ['/no such folder']))
+    except FileNotFoundError as error:
+        print(error.strerror)
+"""
+
+
+def test_a_cluster_that_cannot_be_used_is_one_sentence(cluster: Cluster) -> None:
+    """A file that each process sees otherwise, a task that kills its worker, an error of the file system."""
+    done = cluster.run(COMPLAIN, cluster.address)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3, done.stdout
+    unseen, lost, error = lines
+    assert unseen.startswith(f"Ray cluster {cluster.address}: ")
+    assert unseen.endswith(" does not see /proc/self; name a folder that all machines share, under one path")
+    assert lost.startswith(f"Ray cluster {cluster.address}: a task was lost 1 times (")
+    assert lost.endswith("); run the same command again: it goes on where it stopped")
+    assert error == "No such file or directory"
+
+
+def test_an_absent_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ray" else find_spec(name))
+    with pytest.raises(MissingExtraError, match=r"pip install 'sc-attrib\[ray\]'"):
+        curate(curation(tmp_path / "out", ray="auto"))

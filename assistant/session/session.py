@@ -1,0 +1,142 @@
+"""What happens between keystrokes: the least work that keeps the right suggestion in front of the user.
+
+In this order: a suggestion that is being typed along is shown without asking the model; a deletion asks for
+nothing; what is being computed for this very place already is waited for; otherwise a pause in typing is
+waited for, and the model is asked. When a suggestion is accepted, the one after it is begun at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from assistant.completion import Completion, CompletionRecords, CompletionRequest, Trigger
+from assistant.session.pace import Pace
+from assistant.session.suggestions import Suggestions
+
+Ask = Callable[[CompletionRequest], Awaitable[Completion | None]]
+"""Asks the model, traces its answer; cancelling stops it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What became of the requests of a session."""
+
+    asked: int = 0
+    """Requests that came."""
+    continued: int = 0
+    """Answered by a suggestion that is being typed along."""
+    foreseen: int = 0
+    """Answered by what was begun when the suggestion before was accepted."""
+    computed: int = 0
+    """Computations of the model that were begun, foreseen ones too."""
+
+
+class Session:
+    """One editor's requests, in front of a completion service. All methods belong to one event loop."""
+
+    def __init__(
+        self,
+        records: CompletionRecords,
+        *,
+        pace: Pace | None = None,
+        foresees: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._records = records
+        self._clock = clock
+        self._pace = pace or Pace()
+        self._foresees = foresees
+        self._suggestions = Suggestions()
+        self._deleted: set[str] = set()
+        self._ahead: tuple[CompletionRequest, asyncio.Task[Completion | None]] | None = None
+        self._counts = dict.fromkeys(Counts.__slots__, 0)
+
+    @property
+    def counts(self) -> Counts:
+        """What became of the requests so far."""
+        return Counts(**self._counts)
+
+    def edited(self, path: str, *, inserted: int, removed: int) -> None:
+        """A document was edited: so many characters came and went."""
+        self._pace.struck(self._clock())
+        (self._deleted.add if removed and not inserted else self._deleted.discard)(path)
+
+    def forget(self) -> None:
+        """Drop what was suggested, because settings, model or index are others now."""
+        self._suggestions.clear()
+        self._drop_ahead()
+
+    async def complete(self, request: CompletionRequest, ask: Ask) -> Completion | None:
+        """Answer a request; ``None`` if there is nothing to suggest. Cancelling stops the model."""
+        self._counts["asked"] += 1
+        is_automatic = request.trigger is Trigger.AUTOMATIC
+        continued = self._suggestions.continued(request) if is_automatic else None
+        if continued is not None:
+            self._counts["continued"] += 1
+            self._records.add(continued)
+            return continued
+        if is_automatic and request.path in self._deleted:
+            return None
+        if (ahead := self._take_ahead(request)) is not None:
+            self._counts["foreseen"] += 1
+            return await ahead
+        self._drop_ahead()
+        if is_automatic and (delay := self._pace.delay_s):
+            await asyncio.sleep(delay)
+        return await self._compute(request, ask)
+
+    async def accepted(self, completion_id: str, ask: Ask) -> None:
+        """A suggestion was accepted wholly: begin the one that is likely to be asked for next."""
+        suggestion = self._suggestions.find(completion_id)
+        if suggestion is None or not self._foresees:
+            return
+        self._drop_ahead()
+        request = suggestion.follow_up
+        task = asyncio.create_task(self._compute(request, ask))
+        task.add_done_callback(_forgive)
+        self._ahead = request, task
+
+    async def close(self) -> None:
+        """Stop what is under way."""
+        ahead = self._ahead
+        self._drop_ahead()
+        if ahead is not None:
+            await asyncio.wait([ahead[1]])
+
+    async def _compute(self, request: CompletionRequest, ask: Ask) -> Completion | None:
+        self._counts["computed"] += 1
+        started = self._clock()
+        completion = await ask(request)
+        self._pace.answered(self._clock() - started)
+        if completion is not None and not completion.is_withheld:
+            self._suggestions.add(request, completion)
+        return completion
+
+    def _take_ahead(self, request: CompletionRequest) -> asyncio.Task[Completion | None] | None:
+        """What is being computed for this very place."""
+        if self._ahead is None:
+            return None
+        foreseen, task = self._ahead
+        is_same = (foreseen.path, foreseen.offset, foreseen.text) == (
+            request.path,
+            request.offset,
+            request.text,
+        )
+        if not is_same or task.cancelled():
+            return None
+        self._ahead = None
+        return task
+
+    def _drop_ahead(self) -> None:
+        if self._ahead is not None:
+            self._ahead[1].cancel()
+            self._ahead = None
+
+
+def _forgive(task: asyncio.Task[Completion | None]) -> None:
+    """What goes wrong ahead of time is told if it goes wrong again when it is asked for."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,93 @@
+"""Suggestions that were made, for whoever types along them: then no model is asked.
+
+Typing the beginning of a suggestion leaves its rest; deleting what was typed brings it back. Brackets and
+quotes that an editor closes by itself, right behind the cursor, do not count as another document.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+from assistant.completion import Completion, CompletionRequest, Timing
+
+_CLOSED_BY_EDITORS = frozenset(")]}\"'`>")
+_MOST_CLOSED = 3
+_NO_TIME = Timing(prompt_ms=0.0, decode_ms=0.0, trace_ms=0.0, prompt_tokens=0, generated_tokens=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """A completion, and the document around it."""
+
+    path: str
+    prefix: str
+    suffix: str
+    completion: Completion
+
+    def rest_for(self, request: CompletionRequest) -> str:
+        """What of it is still to be typed in this place; empty if it does not belong there."""
+        prefix, suffix = request.prefix, request.suffix
+        text = self.completion.text
+        typed = len(prefix) - len(self.prefix)
+        if request.path != self.path or not 0 <= typed < len(text):
+            return ""
+        if not prefix.startswith(self.prefix) or prefix[len(self.prefix) :] != text[:typed]:
+            return ""
+        return _without_closed(text[typed:], suffix, self.suffix)
+
+    @property
+    def follow_up(self) -> CompletionRequest:
+        """The request that is likely to come once all of it is accepted."""
+        before = self.prefix + self.completion.text
+        return CompletionRequest(text=before + self.suffix, offset=len(before), path=self.path)
+
+
+def _without_closed(rest: str, suffix: str, known_suffix: str) -> str:
+    """Leave out what the editor has closed by itself; empty if the suffix is another one."""
+    closed = suffix[: max(0, len(suffix) - len(known_suffix))]
+    if suffix[len(closed) :] != known_suffix or len(closed) > _MOST_CLOSED:
+        return ""
+    if not closed:
+        return rest
+    is_closing = _CLOSED_BY_EDITORS.issuperset(closed)
+    return rest.removesuffix(closed) if is_closing and rest.endswith(closed) else ""
+
+
+class Suggestions:
+    """The latest suggestions, the oldest leave when there are more than ``capacity``."""
+
+    def __init__(self, capacity: int = 64) -> None:
+        self._capacity = capacity
+        self._kept: OrderedDict[str, Suggestion] = OrderedDict()
+
+    def add(self, request: CompletionRequest, completion: Completion) -> None:
+        """Remember what was suggested where."""
+        self._kept[completion.id] = Suggestion(
+            path=request.path, prefix=request.prefix, suffix=request.suffix, completion=completion
+        )
+        while len(self._kept) > self._capacity:
+            self._kept.popitem(last=False)
+
+    def find(self, completion_id: str) -> Suggestion | None:
+        """Answer a suggestion by its id; ``None`` if it is unknown or too long ago."""
+        return self._kept.get(completion_id)
+
+    def clear(self) -> None:
+        """Forget all, because settings, model or index are others now."""
+        self._kept.clear()
+
+    def continued(self, request: CompletionRequest) -> Completion | None:
+        """The rest of the newest suggestion that the user is typing, under an id of its own.
+
+        The ruling is that of the whole: what was a copy stays one when its beginning was typed by hand.
+        """
+        for suggestion in reversed(self._kept.values()):
+            rest = suggestion.rest_for(request)
+            if rest:
+                whole = suggestion.completion
+                if rest == whole.text:
+                    return whole
+                return replace(whole, id=secrets.token_hex(8), text=rest, timing=_NO_TIME)
+        return None

@@ -174,6 +174,10 @@ class TraceSettings:
     on_deny: OnDeny = field(
         default=OnDeny.WITHHOLD, metadata=about("What to do with code whose licence the policy denies.")
     )
+    guard: bool = field(
+        default=True,
+        metadata=about("After a suggestion was withheld, write another one that leaves the denied code."),
+    )
     context_tokens: int = field(
         default=64,
         metadata=about("Code before a suggestion that is traced together with it.", minimum=0, maximum=4096),

@@ -12,7 +12,7 @@ import time
 from codecs import IncrementalDecoder, getincrementaldecoder
 from dataclasses import dataclass, field
 
-from assistant.backends.protocol import CompletionBackend, Sampling, Token
+from assistant.backends.protocol import CompletionBackend, Sampling, ShapedBy, Token, TokenShaping
 from assistant.completion import (
     Completion,
     CompletionRecords,
@@ -22,8 +22,10 @@ from assistant.completion import (
     hash_prompt,
 )
 from assistant.config import Lines, Settings
+from assistant.guard import RegurgitationGuard
+from assistant.ngrams.nearby import NearbyFiles
 from assistant.prompt import Budget, build_prompt, split_last_token
-from assistant.tracing import UNTRACED, Ruling, TextTracer, rule
+from assistant.tracing import UNTRACED, Decision, Ruling, Surroundings, TextTracer, rule
 from assistant.trim import Gap, begins_block, end_of_sense, is_complete, trim
 
 _utf8_decoder = getincrementaldecoder("utf-8")
@@ -55,6 +57,16 @@ class _Answer:
         self.finished = ended or end is not None or is_complete(self.text, self.gap)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attempt:
+    """A text that could be suggested, and what the gate says of it."""
+
+    text: str
+    ruling: Ruling
+    tokens: int
+    trace_ms: float
+
+
 class CompletionService:
     """Completes code with one model, and lets nothing out that was not traced.
 
@@ -68,8 +80,11 @@ class CompletionService:
         tracer: TextTracer | None,
         settings: Settings | None = None,
         records: CompletionRecords | None = None,
+        nearby: NearbyFiles | None = None,
     ) -> None:
+        """``nearby`` mixes the model with what stands in the open files; its weights suit small models."""
         self.backend = backend
+        self._nearby = nearby if backend.sees_logits else None
         self._tracer = tracer
         self._settings = settings or Settings()
         self.records = records if records is not None else CompletionRecords()
@@ -86,21 +101,59 @@ class CompletionService:
         gap = self._gap(request)
         before, required = split_last_token(gap.prefix)
         prompt = self._prompt(before, gap.suffix)
+        mixture = self._mixture(before, request)
         prompted = time.perf_counter()
-        answer = await self._generate(prompt, required, gap)
-        text = trim(answer.text, gap, finished=answer.finished)
-        decoded = time.perf_counter()
-        if not text:
+        deadline = prompted + self._settings.completion.timeout_ms / 1e3
+        attempt = await self._attempt(request, gap, prompt, required, deadline, shaping=mixture)
+        if attempt is not None and self._is_to_be_guarded(attempt.ruling):
+            guard = ShapedBy(mixture, self._guard(request, gap, required))
+            other = await self._attempt(request, gap, prompt, required, deadline, shaping=guard)
+            if other is not None and other.ruling.decision is not Decision.WITHHOLD:
+                attempt = other
+        if attempt is None:
             return None
-        ruling = await self._rule(gap, text, request.path)
         timing = Timing(
             prompt_ms=(prompted - started) * 1e3,
-            decode_ms=(decoded - prompted) * 1e3,
-            trace_ms=(time.perf_counter() - decoded) * 1e3,
+            decode_ms=(time.perf_counter() - prompted) * 1e3 - attempt.trace_ms,
+            trace_ms=attempt.trace_ms,
             prompt_tokens=len(prompt),
-            generated_tokens=answer.tokens,
+            generated_tokens=attempt.tokens,
         )
-        return self._record(request, text, ruling, timing, hash_prompt(prompt))
+        return self._record(request, attempt.text, attempt.ruling, timing, hash_prompt(prompt))
+
+    async def _attempt(
+        self,
+        request: CompletionRequest,
+        gap: Gap,
+        prompt: list[int],
+        required: str,
+        deadline: float,
+        *,
+        shaping: TokenShaping,
+    ) -> _Attempt | None:
+        """Generate, trim and trace once; ``None`` if nothing is left that is worth suggesting."""
+        answer = await self._generate(prompt, required, gap, deadline, shaping)
+        text = trim(answer.text, gap, finished=answer.finished)
+        if not text:
+            return None
+        decoded = time.perf_counter()
+        ruling = await self._rule(gap, text, request.path)
+        traced_ms = (time.perf_counter() - decoded) * 1e3
+        return _Attempt(text=text, ruling=ruling, tokens=answer.tokens, trace_ms=traced_ms)
+
+    def _mixture(self, before: str, request: CompletionRequest) -> TokenShaping:
+        """What stands in the open files behind the same code; nothing where that is not asked for."""
+        if self._nearby is None:
+            return TokenShaping()
+        return self._nearby.shaping(before, request.suffix, request.others)
+
+    def _is_to_be_guarded(self, ruling: Ruling) -> bool:
+        return ruling.decision is Decision.WITHHOLD and self._settings.trace.guard
+
+    def _guard(self, request: CompletionRequest, gap: Gap, required: str) -> RegurgitationGuard:
+        assert self._tracer is not None, "without one nothing is withheld"
+        around = Surroundings.of(gap.prefix, gap.suffix, self._settings.trace, path=request.path)
+        return RegurgitationGuard(self._tracer, around, required=required, detokenize=self.backend.detokenize)
 
     def _is_wanted(self, request: CompletionRequest) -> bool:
         if request.trigger is Trigger.AUTOMATIC and request.is_inside_word:
@@ -127,16 +180,22 @@ class CompletionService:
         )
         return build_prompt(self.backend, before, after, budget=budget, order=wanted.order)
 
-    async def _generate(self, prompt: list[int], required: str, gap: Gap) -> _Answer:
+    async def _generate(
+        self, prompt: list[int], required: str, gap: Gap, deadline: float, shaping: TokenShaping
+    ) -> _Answer:
         """Let the model write until its answer is complete, or the budget of tokens or time is spent."""
         wanted, model = self._settings.completion, self._settings.model
         sampling = Sampling(temperature=model.temperature, seed=model.seed)
         answer = _Answer(gap=gap, stops=self.backend.fim_ids.stops, required=required)
         stream = self.backend.generate(
-            prompt, max_tokens=wanted.max_tokens, sampling=sampling, required=required.encode()
+            prompt,
+            max_tokens=wanted.max_tokens,
+            sampling=sampling,
+            required=required.encode(),
+            shaping=shaping,
         )
         with contextlib.suppress(TimeoutError):
-            async with contextlib.aclosing(stream), asyncio.timeout(wanted.timeout_ms / 1e3):
+            async with contextlib.aclosing(stream), asyncio.timeout(deadline - time.perf_counter()):
                 async for token in stream:
                     answer.take(token)
                     if answer.finished:

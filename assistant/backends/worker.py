@@ -109,7 +109,7 @@ class WorkerBackend:
         self._running: _Job | None = None
         self._vocabulary_lock = threading.Lock()
         """Keeps the model from being freed while somebody tokenises."""
-        self._closed = False
+        self._closed = threading.Event()
 
     @classmethod
     def load(cls, load: Callable[[], LocalModel], *, name: str) -> Self:
@@ -154,7 +154,7 @@ class WorkerBackend:
     @contextlib.contextmanager
     def _open_vocabulary(self) -> Iterator[LocalModel]:
         with self._vocabulary_lock:
-            if self._closed:
+            if self._closed.is_set():
                 raise BackendError("the model was replaced while it was asked; ask again")
             yield self._model
 
@@ -172,7 +172,7 @@ class WorkerBackend:
             raise ValueError("max_tokens is negative")
         if len(prompt) >= self.context_tokens:
             raise PromptTooLongError(prompt_tokens=len(prompt), context_tokens=self.context_tokens)
-        if self._closed:
+        if self._closed.is_set():
             return
         job = _Job(
             prompt=prompt,
@@ -187,6 +187,8 @@ class WorkerBackend:
         try:
             while (result := await job.results.get()) is not None:
                 if isinstance(result, Exception):
+                    if self._closed.is_set():
+                        return
                     raise result
                 yield result
         except asyncio.CancelledError:
@@ -219,7 +221,7 @@ class WorkerBackend:
 
     def _begin(self, job: _Job) -> bool:
         with self._lock:
-            if job.stopped or self._closed:
+            if job.stopped or self._closed.is_set():
                 return False
             self._running = job
             self._model.abort.clear()
@@ -234,10 +236,10 @@ class WorkerBackend:
 
     async def close(self) -> None:
         """Abort what runs, end all streams, free the model."""
-        if self._closed:
+        if self._closed.is_set():
             return
         with self._lock:
-            self._closed = True
+            self._closed.set()
             self._model.abort.set()
         await asyncio.wrap_future(self._worker.submit(self._free))
         self._worker.shutdown(wait=False)

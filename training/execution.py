@@ -35,7 +35,7 @@ def set_up(objective: NextTokenLoss, execution: Execution, *, on_gpu: bool) -> N
         model.set_attn_implementation("flex_attention")
         objective.mask_of = flex_mask
     if execution.recompute:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        model.activation_checkpointing_enable()
     if on_gpu if execution.compiled is None else execution.compiled:
         for block in blocks_of(model):
             block.compile()

@@ -14,6 +14,8 @@ from torch import Tensor
 from training.data.shards import IGNORED
 
 CHUNK_POSITIONS = 256
+_GPU_CHUNK_POSITIONS = 4096
+"""A GPU wants large products, and has the memory."""
 
 
 class _SummedCrossEntropy(torch.autograd.Function):
@@ -23,11 +25,12 @@ class _SummedCrossEntropy(torch.autograd.Function):
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
         # float32 sums even under bf16 autocast
         hidden_gradient = torch.empty_like(hidden)
-        weight_gradient = torch.zeros_like(weight) if ctx.needs_input_grad[1] else None
+        weight_gradient = torch.zeros_like(weight, dtype=torch.float32) if ctx.needs_input_grad[1] else None
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
         head = weight.to(hidden.dtype)
-        for start in range(0, hidden.shape[0], CHUNK_POSITIONS):
-            part = slice(start, start + CHUNK_POSITIONS)
+        size = CHUNK_POSITIONS if hidden.device.type == "cpu" else _GPU_CHUNK_POSITIONS
+        for start in range(0, hidden.shape[0], size):
+            part = slice(start, start + size)
             logits = (hidden[part] @ head.T).float()
             wanted = targets[part, None]
             logits -= logits.amax(dim=1, keepdim=True)
@@ -40,8 +43,9 @@ class _SummedCrossEntropy(torch.autograd.Function):
             gradient = probabilities.to(hidden.dtype)
             hidden_gradient[part] = gradient @ head
             if weight_gradient is not None:
-                weight_gradient.addmm_(gradient.T.to(weight.dtype), hidden[part].to(weight.dtype))
-        ctx.save_for_backward(hidden_gradient, weight_gradient)
+                _add_product(weight_gradient, gradient.T, hidden[part])
+        narrow = None if weight_gradient is None else weight_gradient.to(weight.dtype)
+        ctx.save_for_backward(hidden_gradient, narrow)
         return total
 
     @staticmethod
@@ -49,6 +53,14 @@ class _SummedCrossEntropy(torch.autograd.Function):
         hidden_gradient, weight_gradient = ctx.saved_tensors
         scaled = None if weight_gradient is None else weight_gradient * gradients[0]  # a frozen head has none
         return hidden_gradient * gradients[0], scaled, None
+
+
+def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
+    """Add a product to a float32 sum; of bfloat16 factors it is made in bfloat16, where a GPU is fast."""
+    if left.dtype == total.dtype:
+        total.addmm_(left, right)
+    else:
+        total += left @ right
 
 
 def summed_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:

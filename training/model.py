@@ -147,4 +147,6 @@ class NextTokenLoss(torch.nn.Module):
                 position_ids=positions,
                 attention_mask=self.mask_of(documents, window_of(self.model)),
             ).last_hidden_state
+            if ids.device.type != "cpu":
+                hidden = hidden.bfloat16()  # the last norm computes in float32; the head is a product again
         return summed_cross_entropy(hidden, head_weight(self.model), targets)

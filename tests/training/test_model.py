@@ -72,6 +72,23 @@ def test_chunked_loss_and_its_gradients_are_those_of_the_plain_formula(positions
         torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-4, rtol=1e-4)
 
 
+def test_loss_of_bfloat16_states_is_summed_in_float32():
+    torch.manual_seed(0)
+    hidden, weight = torch.randn(600, 16), torch.randn(50, 16)
+    targets = torch.randint(0, 50, (600,))
+    narrow = hidden.bfloat16().requires_grad_()
+    full = narrow.detach().float().requires_grad_()
+    heads = [weight.clone().requires_grad_(), weight.bfloat16().float().requires_grad_()]
+    found = summed_cross_entropy(narrow, heads[0], targets)
+    expected = F.cross_entropy(full @ heads[1].T, targets, reduction="sum")
+    found.backward()
+    expected.backward()
+    assert found.dtype == heads[0].grad.dtype == torch.float32
+    torch.testing.assert_close(found, expected, rtol=2e-3, atol=0)
+    torch.testing.assert_close(heads[0].grad, heads[1].grad, rtol=2e-2, atol=0.2)
+    torch.testing.assert_close(narrow.grad.float(), full.grad, rtol=2e-2, atol=0.1)
+
+
 @pytest.mark.parametrize("shape", [(24, 16), (16, 24), (16, 16)])
 def test_muon_takes_the_steps_of_torch_within_the_precision_of_bfloat16(shape):
     torch.manual_seed(0)

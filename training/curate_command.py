@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attribution.commands.choice import choice_of
 from attribution.commands.opt_outs import add_opt_outs, opt_outs_in
 from attribution.commands.sources import add_sources, names_a_source, read_sources
 
@@ -39,6 +40,8 @@ _SOURCE_OPTIONS = (
     "origin",
     "leave_out",
     "history",
+    "documentation",
+    "issues",
 )
 
 
@@ -70,7 +73,34 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="what 'sc-attrib train corpus' assembled; its projects for evaluation are held out",
     )
+    parser.add_argument(
+        "--documentation",
+        action="store_true",
+        help="read what documents projects beside their code: readmes, Markdown, folders of documentation",
+    )
+    parser.add_argument(
+        "--issues",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="issues and pull requests: events of GH Archive, pages of GitHub's REST API, or exports of gh, "
+        "as JSON, gzipped or not; repeatable",
+    )
+    parser.add_argument(
+        "--unlicensed-issues",
+        action="store_true",
+        help="keep issues though nobody licensed them; without it only those that --opt-in covers",
+    )
     add_opt_outs(parser, "keep nothing that this list names; repeatable")
+    parser.add_argument(
+        "--opt-in",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="keep what this list names whatever its licence, as its owners said; repeatable",
+    )
 
 
 def _add_rules(parser: argparse.ArgumentParser) -> None:
@@ -146,7 +176,7 @@ def run(args: argparse.Namespace) -> int:
     from training.data.engine.layout import CurationLayout
 
     recipe = _recipe(args)
-    if args.corpus is None:
+    if args.corpus is None and (names_a_source(args) or not args.issues):
         read_sources(args, skipped=Counter())  # complains at once where nothing is named
 
     def sources(skipped: Counter[str]) -> Iterator[SourceFile]:
@@ -169,13 +199,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _read(args: argparse.Namespace, skipped: Counter[str]) -> Iterator[SourceFile]:
-    """The corpus, then the other sources."""
+    """The corpus, then the other sources, then issues."""
+    from attribution.index.opt_outs import OptOuts
+    from training.data.conversations.source import read_conversations
     from training.data.corpus.reading import read_corpus
 
     if args.corpus is not None:
-        yield from read_corpus(args.corpus, skipped=skipped, leave_out=args.leave_out)
+        yield from read_corpus(args.corpus, skipped=skipped, choice=choice_of(args))
     if names_a_source(args):
         yield from read_sources(args, skipped=skipped)
+    if args.issues:
+        yield from read_conversations(
+            args.issues, skipped=skipped, opt_outs=OptOuts.of(opt_outs_in(args.opt_out))
+        )
 
 
 def _held_out(args: argparse.Namespace) -> tuple[str, ...]:
@@ -188,12 +224,15 @@ def _held_out(args: argparse.Namespace) -> tuple[str, ...]:
 def _recipe(args: argparse.Namespace) -> CurationRecipe:
     """The named recipe with what the options add to it."""
     from training.data.decontamination.sets import EvaluationSet
+    from training.recipes.curation.fertility import measured_with
     from training.recipes.curation.registry import load
 
     fields = tuple(args.evaluation_field)
     sets = tuple(EvaluationSet.of(path.absolute(), fields=fields) for path in args.evaluation_set)
-    recipe = load(args.recipe).with_held_out(_held_out(args)).with_evaluation_sets(sets)
+    recipe = measured_with(load(args.recipe), args.tokenizer)
+    recipe = recipe.with_held_out(_held_out(args)).with_evaluation_sets(sets)
     recipe = recipe.with_opt_outs(opt_outs_in(args.opt_out))
+    recipe = recipe.with_opt_ins(opt_outs_in(args.opt_in), issues=args.unlicensed_issues)
     recipe = recipe.with_rows(vocabulary=args.vocabulary, row_tokens=args.row_tokens)
     return recipe if args.clamd is None else recipe.with_clamd(args.clamd)
 

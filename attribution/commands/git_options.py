@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attribution.commands.choice import choice_of
 from attribution.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def read_repositories(args: argparse.Namespace, *, skipped: Counter[str]) -> Ite
         yield from read_git(
             GitPlace.parse(text),
             skipped=skipped,
-            leave_out=args.leave_out,
+            choice=choice_of(args),
             with_history=args.history,
             origin=args.origin,
             cache=args.clones,

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from attribution.commands.choice import choice_of
 from attribution.commands.git_options import add_git_options, read_repositories, require_repository
 from attribution.commands.stack_options import add_stack_options, read_stack
 from attribution.errors import UsageError
@@ -80,13 +81,13 @@ def _read(args: argparse.Namespace, skipped: Counter[str]) -> Iterator[SourceFil
     from attribution.sources.tree import read_tree
 
     for root in args.tree:
-        yield from read_tree(root, skipped=skipped, origin=args.origin, leave_out=args.leave_out)
+        yield from read_tree(root, skipped=skipped, origin=args.origin, choice=choice_of(args))
     if args.packages is not None:
         interpreter = Path(args.packages) if args.packages else None
-        yield from read_packages(interpreter, skipped=skipped, leave_out=args.leave_out)
+        yield from read_packages(interpreter, skipped=skipped, choice=choice_of(args))
     yield from read_repositories(args, skipped=skipped)
     for path in args.archive:
-        yield from read_archive(path, skipped=skipped, origin=args.origin, leave_out=args.leave_out)
+        yield from read_archive(path, skipped=skipped, origin=args.origin, choice=choice_of(args))
     yield from read_stack(args, skipped=skipped)
 
 

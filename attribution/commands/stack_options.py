@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from attribution.commands.choice import choice_of
 from attribution.errors import UsageError
 from attribution.sources.remotes import without_credentials
 from attribution.sources.store_settings import SOFTWARE_HERITAGE, StoreSettings
@@ -73,11 +74,11 @@ def read_stack(args: argparse.Namespace, *, skipped: Counter[str]) -> Iterator[S
         from attribution.sources.stack_v2 import read_stack_v2
 
         store = _settings(args)
-        yield from read_stack_v2(args.stack_v2, skipped=skipped, store=store, leave_out=args.leave_out)
+        yield from read_stack_v2(args.stack_v2, skipped=skipped, store=store, choice=choice_of(args))
     if args.stack_v3:
         from attribution.sources.stack_v3 import read_stack_v3
 
-        yield from read_stack_v3(args.stack_v3, skipped=skipped, leave_out=args.leave_out)
+        yield from read_stack_v3(args.stack_v3, skipped=skipped, choice=choice_of(args))
 
 
 def _settings(args: argparse.Namespace) -> StoreSettings:

@@ -20,7 +20,14 @@ from attribution.licenses.manifests import is_manifest, statements_of_manifest
 from attribution.licenses.tree import TreeLicenses
 from attribution.model import Origin, SourceFile
 from attribution.sources.archive_members import Member, members
-from attribution.sources.files import MAX_FILE_BYTES, NOTHING, SkipReason, reason_by_content, reason_by_path
+from attribution.sources.files import (
+    CODE,
+    MAX_FILE_BYTES,
+    Choice,
+    SkipReason,
+    reason_by_content,
+    reason_by_path,
+)
 from attribution.sources.manifests import Release, manifest_rank, read_manifest
 from attribution.swhid import ObjectType, Swhid
 
@@ -47,7 +54,7 @@ def read_archive(
     path: Path,
     *,
     skipped: Counter[str],
-    leave_out: frozenset[SkipReason] = NOTHING,
+    choice: Choice = CODE,
     origin: str | None = None,
 ) -> Iterator[SourceFile]:
     """Yield the code files in an archive, under the licence of its manifest or the file nearest above.
@@ -61,10 +68,10 @@ def read_archive(
     seen: set[str] = set()
     for member in members(path):
         place = member.path.removeprefix(overview.root)
-        reason = _reason_to_skip(member, place, seen, leave_out)
+        reason = _reason_to_skip(member, place, seen, choice)
         seen.add(place)
         content = member.read() if reason is None else b""
-        reason = reason or reason_by_content(content, leave_out=leave_out)
+        reason = reason or reason_by_content(content, choice=choice)
         if reason is not None:
             skipped[reason] += 1
             continue
@@ -75,15 +82,13 @@ def read_archive(
         )
 
 
-def _reason_to_skip(
-    member: Member, place: str, seen: set[str], leave_out: frozenset[SkipReason]
-) -> SkipReason | None:
+def _reason_to_skip(member: Member, place: str, seen: set[str], choice: Choice) -> SkipReason | None:
     """Why a member is not read; of several with one name the first is."""
     if member.reason is not None:
         return member.reason
     if place in seen:
         return SkipReason.DUPLICATE
-    reason = reason_by_path(place, leave_out=leave_out)
+    reason = reason_by_path(place, choice=choice)
     return SkipReason.TOO_LARGE if reason is None and member.size > MAX_FILE_BYTES else reason
 
 

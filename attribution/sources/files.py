@@ -8,10 +8,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from attribution.languages.extensions import language_of
+from attribution.sources.documentation import is_documentation
 from attribution.vendored import is_vendored
 
 MAX_FILE_BYTES = 4 << 20
@@ -66,21 +69,35 @@ class SkipReason(StrEnum):
 
 LEAVE_OUT_CHOICES = {"vendored": SkipReason.VENDORED, "generated": SkipReason.GENERATED}
 """What a user may ask to leave out; without it such files are read, and told apart when they match."""
-NOTHING: frozenset[SkipReason] = frozenset()
 
 
-def reason_by_path(path: str, *, leave_out: frozenset[SkipReason] = NOTHING) -> SkipReason | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which of the files that a source holds are read."""
+
+    leave_out: frozenset[SkipReason] = frozenset()
+    """Of :data:`LEAVE_OUT_CHOICES`."""
+    documentation: bool = False
+    """Whether files that document the project are read beside code."""
+
+
+CODE: Final = Choice()
+"""Code, vendored and generated too; what indexes are made of."""
+
+
+def reason_by_path(path: str, *, choice: Choice = CODE) -> SkipReason | None:
     """Why a file is left out by its path in its source, with forward slashes; ``None`` where it is not."""
-    if language_of(path.rpartition("/")[2]) is None:
+    is_code = language_of(path.rpartition("/")[2]) is not None
+    if not is_code and not (choice.documentation and is_documentation(path)):
         return SkipReason.NOT_CODE
     if path.count("/") > MAX_FOLDERS:
         return SkipReason.TOO_DEEP
-    if SkipReason.VENDORED in leave_out and is_vendored(path):
+    if SkipReason.VENDORED in choice.leave_out and is_vendored(path):
         return SkipReason.VENDORED
     return None
 
 
-def reason_by_content(content: bytes, *, leave_out: frozenset[SkipReason] = NOTHING) -> SkipReason | None:
+def reason_by_content(content: bytes, *, choice: Choice = CODE) -> SkipReason | None:
     """Why a file is left out by what it holds; ``None`` where it is not."""
     if len(content) > MAX_FILE_BYTES:
         return SkipReason.TOO_LARGE
@@ -90,14 +107,12 @@ def reason_by_content(content: bytes, *, leave_out: frozenset[SkipReason] = NOTH
         return SkipReason.EMPTY
     if len(content) < _LFS_BYTES and content.startswith(_LFS_MARK):
         return SkipReason.LFS_POINTER
-    if SkipReason.GENERATED in leave_out and _is_generated(content):
+    if SkipReason.GENERATED in choice.leave_out and _is_generated(content):
         return SkipReason.GENERATED
     return None
 
 
-def walk_code(
-    root: Path, *, skipped: Counter[str], leave_out: frozenset[SkipReason] = NOTHING
-) -> Iterator[Path]:
+def walk_code(root: Path, *, skipped: Counter[str], choice: Choice = CODE) -> Iterator[Path]:
     """Yield the code files below ``root`` in a fixed order; links are not followed.
 
     Files in hidden folders and in those that hold installed or built things (``node_modules``, ``venv``, …)
@@ -112,7 +127,7 @@ def walk_code(
         folders[:] = sorted(name for name in folders if _enters(folder, name, depth, skipped))
         for name in sorted(names):
             path = Path(folder, name)
-            reason = reason_by_path(path.relative_to(root).as_posix(), leave_out=leave_out)
+            reason = reason_by_path(path.relative_to(root).as_posix(), choice=choice)
             if reason is None and path.is_symlink():
                 reason = SkipReason.LINK
             if reason is None:
@@ -166,13 +181,11 @@ def _is_walked(folder: str) -> bool:
     return not folder.startswith(".") and folder not in _MADE_FOLDERS
 
 
-def read_code(
-    path: Path, *, skipped: Counter[str], leave_out: frozenset[SkipReason] = NOTHING
-) -> bytes | None:
+def read_code(path: Path, *, skipped: Counter[str], choice: Choice = CODE) -> bytes | None:
     """Read a file if it is text of reasonable size; otherwise count the reason and return ``None``."""
     content, reason = _read(path)
     if content is not None:
-        reason = reason_by_content(content, leave_out=leave_out)
+        reason = reason_by_content(content, choice=choice)
     if reason is not None:
         skipped[reason] += 1
         return None

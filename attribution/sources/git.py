@@ -14,7 +14,14 @@ from attribution.errors import UnreadableInputError, UsageError
 from attribution.licenses.conclude import conclude
 from attribution.licenses.headers import statements_of_file
 from attribution.model import License, Origin, SourceFile
-from attribution.sources.files import MAX_FILE_BYTES, NOTHING, SkipReason, reason_by_content, reason_by_path
+from attribution.sources.files import (
+    CODE,
+    MAX_FILE_BYTES,
+    Choice,
+    SkipReason,
+    reason_by_content,
+    reason_by_path,
+)
 from attribution.sources.git_clone import clone, is_remote
 from attribution.sources.git_command import GitRepository
 from attribution.sources.git_objects import GitObject, ObjectReader
@@ -53,7 +60,7 @@ def read_git(
     place: GitPlace,
     *,
     skipped: Counter[str],
-    leave_out: frozenset[SkipReason] = NOTHING,
+    choice: Choice = CODE,
     with_history: bool = False,
     origin: str | None = None,
     cache: Path | None = None,
@@ -75,8 +82,8 @@ def read_git(
     with _opened(place, with_history, cache) as (repository, revision, address):
         commit = resolve(repository, revision)
         entries = changes_up_to(repository, commit) if with_history else files_of(repository, commit)
-        wanted = _wanted(entries, skipped, leave_out, each_once=with_history)
-        yield from _read(repository, wanted, origin or address, skipped, leave_out)
+        wanted = _wanted(entries, skipped, choice, each_once=with_history)
+        yield from _read(repository, wanted, origin or address, skipped, choice)
 
 
 def license_at_top(place: GitPlace, *, cache: Path | None = None) -> License:
@@ -134,7 +141,7 @@ def _origin_of(repository: GitRepository, path: Path) -> str:
 
 
 def _wanted(
-    entries: Iterator[Entry], skipped: Counter[str], leave_out: frozenset[SkipReason], *, each_once: bool
+    entries: Iterator[Entry], skipped: Counter[str], choice: Choice, *, each_once: bool
 ) -> Iterator[tuple[str, Version]]:
     """Object and version of each file that may be code; others are counted.
 
@@ -143,7 +150,7 @@ def _wanted(
     """
     seen: set[bytes] = set()
     for mode, name, version in entries:
-        reason = _BY_MODE.get(mode) or reason_by_path(version.path, leave_out=leave_out)
+        reason = _BY_MODE.get(mode) or reason_by_path(version.path, choice=choice)
         if each_once:
             key = bytes.fromhex(name) + (b"" if reason else b"code")
             if key in seen:
@@ -160,12 +167,12 @@ def _read(
     wanted: Iterator[tuple[str, Version]],
     url: str,
     skipped: Counter[str],
-    leave_out: frozenset[SkipReason],
+    choice: Choice,
 ) -> Iterator[SourceFile]:
     with ObjectReader.of(repository) as objects, ObjectReader.of(repository) as trees:
         licenses = CommitLicenses(trees)
         for version, found in objects.blobs(wanted, most_bytes=MAX_FILE_BYTES):
-            reason = _reason(found, leave_out)
+            reason = _reason(found, choice)
             if reason is not None or found is None:
                 skipped[str(reason)] += 1
                 continue
@@ -178,12 +185,12 @@ def _read(
             )
 
 
-def _reason(found: GitObject | None, leave_out: frozenset[SkipReason]) -> SkipReason | None:
+def _reason(found: GitObject | None, choice: Choice) -> SkipReason | None:
     if found is None:
         return SkipReason.MISSING
     if found.size > MAX_FILE_BYTES:
         return SkipReason.TOO_LARGE
-    return reason_by_content(found.content, leave_out=leave_out)
+    return reason_by_content(found.content, choice=choice)
 
 
 def _has_path(url: str) -> bool:

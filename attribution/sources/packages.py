@@ -20,7 +20,7 @@ from attribution.licenses.metadata import metadata_field, statements_of_distribu
 from attribution.licenses.statement import Statement, Witness
 from attribution.licenses.tree import TreeLicenses
 from attribution.model import Origin, SourceFile
-from attribution.sources.files import NOTHING, SkipReason, read_code, reason_by_path, walk_code
+from attribution.sources.files import CODE, Choice, SkipReason, read_code, reason_by_path, walk_code
 from attribution.sources.remotes import web_url
 from attribution.sources.tree import read_start
 
@@ -55,7 +55,7 @@ def read_packages(
     *,
     skipped: Counter[str],
     only: Collection[str] | None = None,
-    leave_out: frozenset[SkipReason] = NOTHING,
+    choice: Choice = CODE,
 ) -> Iterator[SourceFile]:
     """Yield the code files of an interpreter's standard library and of its installed distributions.
 
@@ -65,11 +65,11 @@ def read_packages(
     """
     found = _ask(interpreter or Path(sys.executable))
     if only is None or STANDARD_LIBRARY in only:
-        yield from _standard_library(found, skipped, leave_out)
+        yield from _standard_library(found, skipped, choice)
     installed = {_name(distribution): distribution for distribution in distributions(path=found["site"])}
     for name in sorted(installed):
         if only is None or name in only:
-            yield from _distribution(installed[name], skipped, leave_out)
+            yield from _distribution(installed[name], skipped, choice)
 
 
 def _name(distribution: Distribution) -> str:
@@ -104,15 +104,13 @@ def _ask(interpreter: Path) -> _Interpreter:
     return found
 
 
-def _standard_library(
-    found: _Interpreter, skipped: Counter[str], leave_out: frozenset[SkipReason]
-) -> Iterator[SourceFile]:
+def _standard_library(found: _Interpreter, skipped: Counter[str], choice: Choice) -> Iterator[SourceFile]:
     root = Path(found["stdlib"])
     release = f"{STANDARD_LIBRARY} {found['version']}"
     stated = Statement(expression="PSF-2.0", witness=Witness.MANIFEST, evidence=f"licence of {release}")
     licenses = TreeLicenses((), lambda _: None, whole=(stated,))
-    for path in walk_code(root, skipped=skipped, leave_out=leave_out):
-        content = read_code(path, skipped=skipped, leave_out=leave_out)
+    for path in walk_code(root, skipped=skipped, choice=choice):
+        content = read_code(path, skipped=skipped, choice=choice)
         if content is not None:
             place = path.relative_to(root).as_posix()
             yield SourceFile(
@@ -126,9 +124,7 @@ def _standard_library(
             )
 
 
-def _distribution(
-    distribution: Distribution, skipped: Counter[str], leave_out: frozenset[SkipReason]
-) -> Iterator[SourceFile]:
+def _distribution(distribution: Distribution, skipped: Counter[str], choice: Choice) -> Iterator[SourceFile]:
     try:
         files = distribution.files
         metadata = distribution.metadata  # parsed anew on each access
@@ -141,11 +137,11 @@ def _distribution(
         skipped[SkipReason.NO_FILE_LIST] += 1
         return
     for listed in sorted(files):
-        reason = reason_by_path(listed.as_posix(), leave_out=leave_out)
+        reason = reason_by_path(listed.as_posix(), choice=choice)
         if reason is not None:
             skipped[reason] += 1
             continue
-        content = _read_listed(listed, skipped, leave_out)
+        content = _read_listed(listed, skipped, choice)
         if content is not None:
             yield SourceFile(
                 content=content,
@@ -178,14 +174,12 @@ def _is_inside(listed: PackagePath) -> bool:
     return not listed.is_absolute() and ".." not in listed.parts and "\0" not in str(listed)
 
 
-def _read_listed(
-    listed: PackagePath, skipped: Counter[str], leave_out: frozenset[SkipReason]
-) -> bytes | None:
+def _read_listed(listed: PackagePath, skipped: Counter[str], choice: Choice) -> bytes | None:
     """Read a file that a package lists as its own, unless it lies elsewhere."""
     if not _is_inside(listed):
         skipped[SkipReason.OUTSIDE] += 1
         return None
-    return read_code(Path(str(listed.locate())), skipped=skipped, leave_out=leave_out)
+    return read_code(Path(str(listed.locate())), skipped=skipped, choice=choice)
 
 
 def _revision(metadata: PackageMetadata) -> str:

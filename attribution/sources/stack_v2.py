@@ -26,8 +26,9 @@ from attribution.model import Facts, Origin, SourceFile
 from attribution.sources import stack_rows
 from attribution.sources.fetching import map_in_order
 from attribution.sources.files import (
+    CODE,
     MAX_FILE_BYTES,
-    NOTHING,
+    Choice,
     SkipReason,
     reason_by_content,
     reason_by_path,
@@ -98,7 +99,7 @@ def read_stack_v2(
     *,
     skipped: Counter[str],
     store: StoreSettings | None = None,
-    leave_out: frozenset[SkipReason] = NOTHING,
+    choice: Choice = CODE,
 ) -> Iterator[SourceFile]:
     """Yield the code files that parquet files (or folders of them) list, in their order.
 
@@ -113,9 +114,9 @@ def read_stack_v2(
     for path in files:
         check_layout(path, LAYOUT)
     objects = ObjectStore(settings)
-    wanted = _wanted(files, skipped, leave_out)
+    wanted = _wanted(files, skipped, choice)
     fetched = map_in_order(
-        lambda file: _checked(file, objects.content(file.sha1), leave_out),
+        lambda file: _checked(file, objects.content(file.sha1), choice),
         wanted,
         threads=settings.connections,
         stop=objects.close,
@@ -129,14 +130,12 @@ def read_stack_v2(
     objects.ensure_used()
 
 
-def _wanted(
-    paths: Iterable[Path], skipped: Counter[str], leave_out: frozenset[SkipReason]
-) -> Iterator[_Wanted]:
+def _wanted(paths: Iterable[Path], skipped: Counter[str], choice: Choice) -> Iterator[_Wanted]:
     """Rows whose content is worth fetching; the others are counted."""
     for path in paths:
         for record in read_records(path, LAYOUT):
             row = _row(record)
-            reason = SkipReason.MALFORMED if row is None else _reason_by_row(record, row, leave_out)
+            reason = SkipReason.MALFORMED if row is None else _reason_by_row(record, row, choice)
             if reason is not None:
                 skipped[reason] += 1
             elif row is not None:
@@ -174,14 +173,14 @@ def _row(record: Record) -> _Wanted | None:
     )
 
 
-def _reason_by_row(record: Record, row: _Wanted, leave_out: frozenset[SkipReason]) -> SkipReason | None:
+def _reason_by_row(record: Record, row: _Wanted, choice: Choice) -> SkipReason | None:
     """Why a file is left out before it is fetched; ``None`` where it is not."""
-    reason = reason_by_path(row.origin.path, leave_out=leave_out)
+    reason = reason_by_path(row.origin.path, choice=choice)
     if reason is not None:
         return reason
-    if record.get("is_vendor") and SkipReason.VENDORED in leave_out:
+    if record.get("is_vendor") and SkipReason.VENDORED in choice.leave_out:
         return SkipReason.VENDORED
-    if record.get("is_generated") and SkipReason.GENERATED in leave_out:
+    if record.get("is_generated") and SkipReason.GENERATED in choice.leave_out:
         return SkipReason.GENERATED
     length = stack_rows.number(record, "length_bytes")
     if length == 0:
@@ -200,15 +199,13 @@ def _codec(encoding: str) -> str | None:
     return None if name.startswith(_WIDE) or name in _NOT_CHARACTER_SETS else name
 
 
-def _checked(
-    file: _Wanted, content: bytes | SkipReason, leave_out: frozenset[SkipReason]
-) -> bytes | SkipReason:
+def _checked(file: _Wanted, content: bytes | SkipReason, choice: Choice) -> bytes | SkipReason:
     """The content if it is what the row says and to be read, or why not."""
     if isinstance(content, SkipReason):
         return content
     if Swhid.of_content(content).object_id != file.git_sha1:
         return SkipReason.CORRUPT
-    reason = reason_by_content(content, leave_out=leave_out)
+    reason = reason_by_content(content, choice=choice)
     if reason is None and not _is_text(content, file.encoding):
         reason = SkipReason.NO_DECODING
     return reason or content

@@ -19,8 +19,9 @@ from attribution.licenses.headers import statements_of_file
 from attribution.model import Facts, License, Origin, SourceFile
 from attribution.sources import stack_rows
 from attribution.sources.files import (
+    CODE,
     MAX_FILE_BYTES,
-    NOTHING,
+    Choice,
     SkipReason,
     reason_by_content,
     reason_by_path,
@@ -52,7 +53,7 @@ LAYOUT = Layout(
 
 
 def read_stack_v3(
-    paths: Sequence[Path], *, skipped: Counter[str], leave_out: frozenset[SkipReason] = NOTHING
+    paths: Sequence[Path], *, skipped: Counter[str], choice: Choice = CODE
 ) -> Iterator[SourceFile]:
     """Yield the code files in parquet files (or folders of them), in their order.
 
@@ -66,20 +67,20 @@ def read_stack_v3(
         check_layout(path, LAYOUT)
     for path in files:
         for record in read_records(path, LAYOUT):
-            file = _source_file(record, leave_out)
+            file = _source_file(record, choice)
             if isinstance(file, SkipReason):
                 skipped[file] += 1
             else:
                 yield file
 
 
-def _source_file(record: Record, leave_out: frozenset[SkipReason]) -> SourceFile | SkipReason:
+def _source_file(record: Record, choice: Choice) -> SourceFile | SkipReason:
     """The file of a record, or why it is left out."""
     url, path = stack_rows.repository_url(record, "repo_path"), stack_rows.relative_path(record, "file_path")
     sha1, content = stack_rows.sha1(record, "content_id"), record.get("content")
     if url is None or path is None or sha1 is None or not isinstance(content, bytes):
         return SkipReason.MALFORMED
-    reason = _reason(record, path, sha1, content, leave_out)
+    reason = _reason(record, path, sha1, content, choice)
     if reason is not None:
         return reason
     return SourceFile(
@@ -95,20 +96,18 @@ def _source_file(record: Record, leave_out: frozenset[SkipReason]) -> SourceFile
     )
 
 
-def _reason(
-    record: Record, path: str, sha1: str, content: bytes, leave_out: frozenset[SkipReason]
-) -> SkipReason | None:
+def _reason(record: Record, path: str, sha1: str, content: bytes, choice: Choice) -> SkipReason | None:
     """Why a file is left out; ``None`` where it is not."""
-    reason = reason_by_path(path, leave_out=leave_out)
+    reason = reason_by_path(path, choice=choice)
     if reason is not None:
         return reason
-    if record.get("is_vendor") and SkipReason.VENDORED in leave_out:
+    if record.get("is_vendor") and SkipReason.VENDORED in choice.leave_out:
         return SkipReason.VENDORED
     if len(content) > MAX_FILE_BYTES:
         return SkipReason.TOO_LARGE
     if hashlib.sha1(content, usedforsecurity=False).hexdigest() != sha1:
         return SkipReason.ALTERED
-    return reason_by_content(content, leave_out=leave_out)
+    return reason_by_content(content, choice=choice)
 
 
 def _license(record: Record, path: str, content: bytes) -> License:

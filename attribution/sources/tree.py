@@ -12,7 +12,7 @@ from attribution.licenses.files import MAX_TEXT_BYTES
 from attribution.licenses.headers import statements_of_file
 from attribution.licenses.tree import TreeLicenses
 from attribution.model import Origin, SourceFile
-from attribution.sources.files import NOTHING, SkipReason, read_code, walk_code, walk_paths
+from attribution.sources.files import CODE, Choice, read_code, walk_code, walk_paths
 
 
 def read_tree(
@@ -20,7 +20,7 @@ def read_tree(
     *,
     skipped: Counter[str],
     origin: str | None = None,
-    leave_out: frozenset[SkipReason] = NOTHING,
+    choice: Choice = CODE,
 ) -> Iterator[SourceFile]:
     """Yield the code files below a folder, each under the licence file nearest above it.
 
@@ -32,8 +32,8 @@ def read_tree(
         raise UnreadableInputError(root, reason, remedy="name a folder that holds source code")
     root = root.resolve()
     licenses = licenses_of_folder(root)
-    for path in walk_code(root, skipped=skipped, leave_out=leave_out):
-        content = read_code(path, skipped=skipped, leave_out=leave_out)
+    for path in walk_code(root, skipped=skipped, choice=choice):
+        content = read_code(path, skipped=skipped, choice=choice)
         if content is not None:
             place = path.relative_to(root).as_posix()
             stated = (*statements_of_file(content, place), *licenses.above(place))

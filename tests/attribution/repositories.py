@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from attribution.model import SourceFile
-from attribution.sources.files import SkipReason
+from attribution.sources.files import Choice, SkipReason
 from attribution.sources.git import GitPlace, read_git
 
 FIRST_SECOND = 1_600_000_000
@@ -56,5 +56,5 @@ def read(
     """Files by path, the last of a path counting, and what was left out."""
     skipped: Counter[str] = Counter()
     parsed = GitPlace.parse(str(place))
-    files = list(read_git(parsed, skipped=skipped, with_history=history, leave_out=leave_out))
+    files = list(read_git(parsed, skipped=skipped, with_history=history, choice=Choice(leave_out=leave_out)))
     return {file.origin.path: file for file in files}, skipped

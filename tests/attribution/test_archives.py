@@ -24,7 +24,7 @@ from attribution.errors import UnreadableInputError
 from attribution.model import SourceFile
 from attribution.sources import archive_members
 from attribution.sources.archives import read_archive
-from attribution.sources.files import MAX_FILE_BYTES, SkipReason
+from attribution.sources.files import MAX_FILE_BYTES, Choice, SkipReason
 from attribution.sources.packages import read_packages
 
 Contents = dict[str, bytes]
@@ -34,7 +34,7 @@ def read(
     path: Path, *, leave_out: frozenset[SkipReason] = frozenset()
 ) -> tuple[dict[str, SourceFile], Counter[str]]:
     skipped: Counter[str] = Counter()
-    files = list(read_archive(path, skipped=skipped, leave_out=leave_out))
+    files = list(read_archive(path, skipped=skipped, choice=Choice(leave_out=leave_out)))
     found = {file.origin.path: file for file in files}
     assert len(found) == len(files)
     return found, skipped

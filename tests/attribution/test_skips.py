@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from attribution.errors import UnreadableInputError
-from attribution.sources.files import LEAVE_OUT_CHOICES, MAX_FOLDERS, SkipReason
+from attribution.sources.files import LEAVE_OUT_CHOICES, MAX_FOLDERS, Choice, SkipReason
 from attribution.sources.tree import read_tree
 from attribution.vendored import is_vendored
 
@@ -24,7 +24,9 @@ def write(root: Path, *paths: str, content: str = "x = 1\n") -> None:
 
 def read(root: Path, *, leave_out: frozenset[SkipReason] = frozenset()) -> tuple[set[str], Counter[str]]:
     skipped: Counter[str] = Counter()
-    return {f.origin.path for f in read_tree(root, skipped=skipped, leave_out=leave_out)}, skipped
+    return {
+        f.origin.path for f in read_tree(root, skipped=skipped, choice=Choice(leave_out=leave_out))
+    }, skipped
 
 
 def test_folders_that_are_not_entered_are_counted(tmp_path: Path) -> None:

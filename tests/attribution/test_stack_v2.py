@@ -22,7 +22,7 @@ from attribution.errors import MissingExtraError, ScAttribError, StoreUnusableEr
 from attribution.index.builder import build_index
 from attribution.index.index import Index
 from attribution.model import SourceFile
-from attribution.sources.files import MAX_FILE_BYTES, SkipReason
+from attribution.sources.files import MAX_FILE_BYTES, Choice, SkipReason
 from attribution.sources.packages import read_packages
 from attribution.sources.stack_v2 import read_stack_v2
 from attribution.sources.store_settings import StoreSettings
@@ -65,7 +65,9 @@ def read(
     skipped: Counter[str] = Counter()
     store = StoreSettings(**{"url": url, "requests_per_second": 10_000, **changes})
     named = paths if isinstance(paths, list) else [paths]
-    return list(read_stack_v2(named, skipped=skipped, store=store, leave_out=leave_out)), skipped
+    return list(
+        read_stack_v2(named, skipped=skipped, store=store, choice=Choice(leave_out=leave_out))
+    ), skipped
 
 
 def rows_of(files: list[SourceFile]) -> list[Row]:

@@ -15,7 +15,7 @@ import pytest
 from attribution.errors import UnreadableInputError
 from attribution.index.index import Index
 from attribution.model import SourceFile
-from attribution.sources.files import MAX_FILE_BYTES, SkipReason
+from attribution.sources.files import MAX_FILE_BYTES, Choice, SkipReason
 from attribution.sources.packages import read_packages
 from attribution.sources.stack_v3 import read_stack_v3
 from attribution.swhid import Swhid
@@ -26,7 +26,7 @@ def read(
     path: Path, *, leave_out: frozenset[SkipReason] = frozenset()
 ) -> tuple[list[SourceFile], Counter[str]]:
     skipped: Counter[str] = Counter()
-    return list(read_stack_v3([path], skipped=skipped, leave_out=leave_out)), skipped
+    return list(read_stack_v3([path], skipped=skipped, choice=Choice(leave_out=leave_out))), skipped
 
 
 @pytest.fixture(scope="module")

@@ -8,18 +8,19 @@ from enum import StrEnum
 
 from attribution.languages.tables import GENERIC
 from attribution.model import SourceFile
+from attribution.sources.documentation import is_package_metadata
 from attribution.sources.notebooks import is_notebook, notebook_code
 from training.data.conversations.cleaning import ConversationRules
 from training.data.conversations.rendering import open_conversation
 from training.data.conversations.transcript import is_transcript
+from training.data.kinds import JUPYTER
 from training.data.languages import language_of_document
-from training.data.metadata import description_of, is_metadata
+from training.data.metadata import description_of
 from training.data.notebooks import structured
 from training.data.stage import Document, Dropped, DropReason, Judged
 
 NAME = "reading"
 """What the data card calls this step."""
-JUPYTER = "Jupyter Notebook"
 
 
 class Notebooks(StrEnum):
@@ -71,7 +72,7 @@ def open_document(file: SourceFile, opening: Opening | None = None) -> Document 
             return _without_text(file, language, DropReason.NOTEBOOK_WITHOUT_CODE)
         content = notebook.content
         language = notebook.language.name if notebook.language is not GENERIC else language
-    elif is_metadata(path):
+    elif is_package_metadata(path):
         content, language = description_of(content)
     return _decoded(file, content, language)
 

@@ -15,18 +15,19 @@ _CODE = frozenset(LANGUAGES.values())
 _NO_CODE = {
     extension: language
     for language, extensions in {
-        "DOT": "dot gv",
+        "AsciiDoc": "adoc asciidoc",
+        "Graphviz (DOT)": "dot gv",
         "HTML": "html htm xhtml",
         "JSON": "json jsonl geojson webmanifest",
         "Markdown": "md markdown mkd",
         "Motorola 68K Assembly": "x68",
-        "OWL": "owl",
         "Roff": "roff man me",
         "SMT": "smt2 smt",
         "SVG": "svg",
         "TOML": "toml",
         "TeX": "tex sty cls bib",
         "Text": "txt",
+        "Web Ontology Language": "owl",
         "WebAssembly": "wat wast",
         "XML": "xml xsd xsl xslt wsdl",
         "YAML": "yaml yml",

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import re
 
-_METADATA = re.compile(r"(?:\A|/)(?:[^/]+\.(?:dist|egg)-info/METADATA|[^/]*/?PKG-INFO)\Z")
 _FIELD = re.compile(
     rb"^(Description(?:-Content-Type)?):[ \t]*(.*(?:\n[ \t].*)*)", re.IGNORECASE | re.MULTILINE
 )
-_FOLDED = re.compile(rb"\n(?: {7}\||[ \t])? ?")
+_FOLDED = re.compile(rb"\n(?: {7}\|| {8}|[ \t])")
 _LANGUAGES = {"text/markdown": "Markdown", "text/plain": "Text", "text/x-rst": "reStructuredText"}
-
-
-def is_metadata(path: str) -> bool:
-    """Whether a path names the metadata of a Python package."""
-    return _METADATA.search(path) is not None
 
 
 def description_of(content: bytes) -> tuple[bytes, str]:

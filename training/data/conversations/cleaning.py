@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from training.data.conversations.english import is_english
+from training.data.conversations.english import COMMON_WORDS, is_english
 from training.data.conversations.transcript import Action, Conversation, Event
 from training.data.stage import DropReason
 
@@ -34,6 +34,8 @@ _FOOTER = re.compile(r"\A(?:_{20,}|Signed-off-by: .+<.+>)\s*\Z")
 _TRUNCATED = "[Truncated]"
 _SPOKEN = frozenset({Action.OPENED, Action.COMMENTED, Action.REVIEWED, Action.REVIEW_COMMENTED})
 _REMARKS = frozenset({Action.COMMENTED, Action.REVIEW_COMMENTED})
+_LEAST_NAME = 3
+"""Characters of a name that is replaced where no ``@`` is before it."""
 _UNWANTED_TITLES = ("dependencies", "dependency", "depend", "release")
 
 
@@ -159,15 +161,25 @@ def _all_text(conversation: Conversation) -> str:
 
 
 def _anonymous(conversation: Conversation) -> Conversation:
-    """Names of who took part as ``username_N``, in the order in which they spoke, in all texts."""
+    """Names of who took part as ``username_N``, in the order in which they spoke, in all texts.
+
+    Names that are words anybody uses, such as ``a``, are replaced only behind an ``@``.
+    """
     names: dict[str, str] = {}
     for event in conversation.events:
         names.setdefault(event.author.lower(), f"username_{len(names)}")
     alternatives = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True) if name)
-    found = re.compile(rf"(?<![\w-])(?:{alternatives})(?![\w-])", re.IGNORECASE) if alternatives else None
+    found = re.compile(rf"(?<![\w-])@?(?:{alternatives})(?![\w-])", re.IGNORECASE) if alternatives else None
+
+    def hidden(match: re.Match[str]) -> str:
+        name = match[0].removeprefix("@").lower()
+        is_bare = not match[0].startswith("@")
+        if is_bare and (len(name) < _LEAST_NAME or name in COMMON_WORDS):
+            return match[0]
+        return names[name] if is_bare else f"@{names[name]}"
 
     def hide(text: str) -> str:
-        return found.sub(lambda match: names[match[0].lower()], text) if found else text
+        return found.sub(hidden, text) if found else text
 
     events = tuple(
         replace(event, author=names[event.author.lower()], text=hide(event.text), hunk=hide(event.hunk))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_COMMON = frozenset(
+COMMON_WORDS = frozenset(
     """a about after all also an and any are as at be because been but by can could did do does for from get
     had has have how i if in into is it its just like make more my no not of on one only or other our out see
     should so some than that the their them then there these they this to up use used using was we what when
@@ -29,4 +29,5 @@ def is_english(text: str) -> bool:
     if latin < LEAST_LATIN * letters:
         return False
     words = _WORD.findall(prose.lower())
-    return len(words) < _LEAST_WORDS or sum(word in _COMMON for word in words) >= LEAST_SHARE * len(words)
+    common = sum(word in COMMON_WORDS for word in words)
+    return len(words) < _LEAST_WORDS or common >= LEAST_SHARE * len(words)

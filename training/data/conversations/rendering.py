@@ -13,12 +13,11 @@ from itertools import count
 from attribution.model import SourceFile
 from training.data.conversations.cleaning import ConversationRules, Refusal, clean
 from training.data.conversations.transcript import Action, Conversation, Event, read_transcript
+from training.data.kinds import ISSUES, PULL_REQUESTS
 from training.data.marked import MarkedText
 from training.data.stage import ControlToken as T
 from training.data.stage import Document, Dropped, DropReason
 
-ISSUES = "Issues"
-PULL_REQUESTS = "Pull Requests"
 _STATES = {"changes_requested": "changes_required", "dismissed": "rejected"}
 
 

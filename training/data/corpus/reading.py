@@ -10,7 +10,7 @@ from pathlib import Path
 from attribution.errors import UnreadableInputError
 from attribution.model import SourceFile
 from attribution.sources.archives import read_archive
-from attribution.sources.files import NOTHING, SkipReason
+from attribution.sources.files import CODE, Choice
 from attribution.sources.git import GitPlace, read_git
 from training.data.corpus.assemble import LIST
 from training.data.corpus.manifest import Kind, Project, Split, read_projects
@@ -36,9 +36,7 @@ def name_of(corpus: Path) -> str:
     return f"corpus {hashlib.sha256((corpus / LIST).read_bytes()).hexdigest()[:16]}"
 
 
-def read_corpus(
-    corpus: Path, *, skipped: Counter[str], leave_out: frozenset[SkipReason] = NOTHING
-) -> Iterator[SourceFile]:
+def read_corpus(corpus: Path, *, skipped: Counter[str], choice: Choice = CODE) -> Iterator[SourceFile]:
     """Yield the code files of all projects, in the order of the list.
 
     Raises :class:`UnreadableInputError` where a listed project is gone or cannot be read: a corpus is read
@@ -51,6 +49,6 @@ def read_corpus(
             raise UnreadableInputError(corpus, reason, remedy="assemble it again: sc-attrib train corpus")
         if project.kind is Kind.GIT:
             repository = GitPlace(repository=str(place), revision=project.revision)
-            yield from read_git(repository, skipped=skipped, origin=project.origin, leave_out=leave_out)
+            yield from read_git(repository, skipped=skipped, origin=project.origin, choice=choice)
         else:
-            yield from read_archive(place, skipped=skipped, origin=project.origin, leave_out=leave_out)
+            yield from read_archive(place, skipped=skipped, origin=project.origin, choice=choice)

@@ -30,6 +30,10 @@ def _lines(figures: Figures) -> Iterable[str]:
     if intake.skipped:
         yield "\n## What the sources left out before\n"
         yield from table(("reason", "files"), [(r, f"{n:,}") for r, n in largest(intake.skipped)])
+    kinds = figures.kinds()
+    if len(kinds) > 1:
+        yield "\n## Kinds of text\n"
+        yield from table(_SHARE_HEADS, share_rows(kinds, figures.kind_tokens()))
     yield "\n## Languages\n"
     yield from table(_SHARE_HEADS, share_rows(figures.languages, figures.language_tokens))
     yield "\n## Licences\n"

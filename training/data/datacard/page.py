@@ -53,6 +53,7 @@ def _sections(figures: Figures) -> Iterable[str]:
         yield "<h2>What the sources left out before</h2>\n"
         yield _table(("reason", "files"), [(r, f"{n:,}") for r, n in largest(figures.intake.skipped)])
     for title, amounts, tokens in (
+        ("Kinds of text", figures.kinds(), figures.kind_tokens()),
         ("Languages", figures.languages, figures.language_tokens),
         ("Licences", figures.licenses, figures.license_tokens),
     ):

@@ -12,6 +12,7 @@ from functools import lru_cache
 from attribution.index.opt_outs import OptOuts
 from attribution.licenses.expressions import LicenseCategory, category
 from attribution.model import NO_ASSERTION, NO_LICENSE, License
+from training.data.kinds import CONVERSATIONS
 from training.data.stage import Document, DropReason, Judged, judge_each
 
 _SILENT = (NO_ASSERTION, NO_LICENSE)
@@ -41,6 +42,8 @@ class ByLicense:
     name: str = "licence"
     keeps_unlicensed: bool = False
     """The Stack v2 keeps them; a licence is then not known, and nothing is granted."""
+    keeps_issues: bool = False
+    """Issues and pull requests are never licensed; StarCoder2 keeps them."""
     opted_in: tuple[str, ...] = ()
     """Ids as of :mod:`attribution.index.opt_outs`, for what may be used whatever its licence says."""
 
@@ -51,6 +54,8 @@ class ByLicense:
     def _refuse(self, document: Document) -> tuple[DropReason, str] | None:
         license = document.file.origin.license
         if is_permissive(license) or (self.keeps_unlicensed and is_silent(license)):
+            return None
+        if self.keeps_issues and document.language in CONVERSATIONS:
             return None
         if self.opted_in and _ids(self.opted_in).cover(document.file, document.file.swhid.digest):
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from training.data.dedup.near import NearDuplicates
+from training.data.documents import Notebooks, Opening
 from training.data.filters.comments import ByComments
 from training.data.filters.license import ByLicense
 from training.data.filters.place import ByStars
@@ -47,4 +48,16 @@ WITH_UNLICENSED = replace(
     name="with-unlicensed",
     summary="starcoder2, files that nobody licensed as well, as The Stack v2 has them",
     filters=(ByLicense(keeps_unlicensed=True), *RECIPE.filters[1:]),
+)
+NOTEBOOK_PAIRS = replace(
+    RECIPE,
+    name="notebook-pairs",
+    summary="starcoder2, notebooks in Python as chains of text, code and short output",
+    opening=Opening(notebooks=Notebooks.PAIRS),
+)
+NOTEBOOK_BOTH = replace(
+    NOTEBOOK_PAIRS,
+    name="notebook-both",
+    summary="starcoder2, notebooks in Python as such chains and as scripts, as StarCoder2 has both",
+    tokens=replace(RECIPE.tokens, notebook_scripts=True),
 )

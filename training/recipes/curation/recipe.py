@@ -9,7 +9,7 @@ from training.data.decontamination.sets import EvaluationSet
 from training.data.decontamination.stage import DropContaminated
 from training.data.dedup.near import NearDuplicates
 from training.data.documents import Opening
-from training.data.filters.license import OptedOut
+from training.data.filters.license import ByLicense, OptedOut
 from training.data.filters.place import HeldOut
 from training.data.malware.stage import DropMalware, WithoutScanner
 from training.data.stage import Stage
@@ -87,6 +87,18 @@ class CurationRecipe:
         if not ids:
             return self
         return replace(self, filters=(OptedOut(ids=tuple(sorted(ids))), *self.filters))
+
+    def with_opt_ins(self, ids: frozenset[str], *, issues: bool) -> CurationRecipe:
+        """The same recipe that keeps what these ids cover, and issues, whatever licence they have or lack."""
+        if not ids and not issues:
+            return self
+        filters = tuple(
+            replace(stage, opted_in=tuple(sorted({*stage.opted_in, *ids})), keeps_issues=issues)
+            if isinstance(stage, ByLicense)
+            else stage
+            for stage in self.filters
+        )
+        return replace(self, filters=filters)
 
     def with_held_out(self, names: tuple[str, ...]) -> CurationRecipe:
         """The same recipe that holds out these packages and, where a name is a URL, these origins."""

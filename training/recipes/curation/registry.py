@@ -14,8 +14,11 @@ _PLACES = {
     "exact-dedup": "ablations:EXACT_DEDUP",
     "stars-5": "ablations:STARS",
     "comments": "ablations:COMMENTS",
+    "fertility": "fertility:FERTILITY",
     "without-fim": "ablations:WITHOUT_FIM",
     "with-unlicensed": "ablations:WITH_UNLICENSED",
+    "notebook-pairs": "ablations:NOTEBOOK_PAIRS",
+    "notebook-both": "ablations:NOTEBOOK_BOTH",
     "default-model": "default_model:RECIPE",
 }
 NAMES = tuple(_PLACES)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
 
@@ -29,6 +29,8 @@ class CompletionRequest:
     """Characters (code points) before the cursor; one beyond the text counts as its end."""
     path: str = ""
     trigger: Trigger = Trigger.AUTOMATIC
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Texts of the other open files, by path."""
 
     @property
     def prefix(self) -> str:

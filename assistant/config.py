@@ -155,6 +155,9 @@ class CompletionSettings:
     order: FimOrder = field(
         default=FimOrder.SPM, metadata=about("Prompt order; spm reuses most of the work while typing.")
     )
+    nearby: bool = field(
+        default=True, metadata=about("Mix the bundled model with what follows the same code in open files.")
+    )
     timeout_ms: int = field(
         default=4000, metadata=about("Time to write a suggestion; what is ready then is used.", minimum=50)
     )

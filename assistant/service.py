@@ -143,7 +143,7 @@ class CompletionService:
 
     def _mixture(self, before: str, request: CompletionRequest) -> TokenShaping:
         """What stands in the open files behind the same code; nothing where that is not asked for."""
-        if self._nearby is None:
+        if self._nearby is None or not self._settings.completion.nearby:
             return TokenShaping()
         return self._nearby.shaping(before, request.suffix, request.others)
 

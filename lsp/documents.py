@@ -63,6 +63,11 @@ class DocumentWorkspace(Workspace):
             position_codec=self.position_codec,
         )
 
+    def open_documents(self) -> list[Document]:
+        """All documents that the editor has open, the one that was opened last first."""
+        found = reversed(self.text_documents.values())
+        return [document for document in found if isinstance(document, Document)]
+
     def open_document(self, uri: str) -> Document | None:
         """Answer a document that the editor has open; one that it has not is never read from disk."""
         found = self.text_documents.get(unquote(uri))

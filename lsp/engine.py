@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 from assistant.backends.protocol import CompletionBackend
 from assistant.completion import CompletionRecords
 from assistant.config import ModelSettings, Settings
-from assistant.models import open_model
+from assistant.models import DEFAULT_MODEL, model_path, open_model
+from assistant.ngrams.nearby import NearbyFiles
 from assistant.service import CompletionService
 from assistant.tracing import TextTracer
 from attribution.errors import ScAttribError
@@ -41,6 +42,8 @@ class Engine:
         self._stamp: Stamp = ()
         """Of the indexes, as they were when the tracer was opened."""
         self._backend: CompletionBackend | None = None
+        self._nearby: NearbyFiles | None = None
+        """What the model knows of open files; only the bundled one, which its weights were fitted for."""
         self._loading: dict[str, str] = {}
         """What is being loaded, with its title."""
         self._failures: dict[str, str] = {}
@@ -66,7 +69,13 @@ class Engine:
         backend = await self._latest_model(self._model)
         if backend is None:
             return None
-        return CompletionService(backend, tracer=tracer, settings=self._settings, records=self.records)
+        return CompletionService(
+            backend,
+            tracer=tracer,
+            settings=self._settings,
+            records=self.records,
+            nearby=self._nearby,
+        )
 
     async def _latest_model(self, model: asyncio.Task[CompletionBackend | None]) -> CompletionBackend | None:
         """Wait for the model; for the one that took its place where the settings changed meanwhile."""
@@ -104,7 +113,10 @@ class Engine:
             await self.close()
         load = partial(open_model, settings)
         self._backend = None
+        self._nearby = None
         self._backend = await self._load("model", "Loading the model", load)
+        if self._backend is not None and model_path(settings.path) == DEFAULT_MODEL:
+            self._nearby = NearbyFiles(self._backend)
         self._tell_status()
         return self._backend
 

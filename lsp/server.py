@@ -12,7 +12,7 @@ from pygls.exceptions import FeatureRequestError, JsonRpcException, PyglsError
 from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
-from lsp import acceptance, completion, diagnostics, hover, lifecycle
+from lsp import acceptance, actions, completion, diagnostics, hover, lifecycle
 from lsp.documents import Document, DocumentWorkspace
 from lsp.engine import Engine
 from lsp.findings import Findings
@@ -59,6 +59,11 @@ class Server(LanguageServer):
         workspace = self.workspace
         return workspace.open_document(uri) if isinstance(workspace, DocumentWorkspace) else None
 
+    def documents(self) -> list[Document]:
+        """All documents that the editor has open, the one that was opened last first."""
+        workspace = self.workspace
+        return workspace.open_documents() if isinstance(workspace, DocumentWorkspace) else []
+
     @property
     def has_shut_down(self) -> bool:
         """Whether the editor asked for the end."""
@@ -79,6 +84,6 @@ class Server(LanguageServer):
 def create_server() -> Server:
     """Make a server with all its features."""
     server = Server()
-    for feature in (lifecycle, completion, diagnostics, hover):
+    for feature in (lifecycle, completion, actions, diagnostics, hover):
         feature.register(server)
     return server

@@ -6,9 +6,8 @@ below are those of data, markup and prose, for which The Stack has rules of its 
 
 from __future__ import annotations
 
-import re
-
 from attribution.languages.extensions import LANGUAGES, language_of
+from training.data.ambiguous import language_by_content
 
 UNKNOWN = "Unknown"
 _CODE = frozenset(LANGUAGES.values())
@@ -41,29 +40,8 @@ _BY_NAME = {
     "gemfile": "Ruby",
     "makefile": "Makefile",
     "rakefile": "Ruby",
+    "readme": "Text",
 }
-_INTERPRETERS = {
-    "bash": "Shell",
-    "dash": "Shell",
-    "ksh": "Shell",
-    "lua": "Lua",
-    "node": "JavaScript",
-    "perl": "Perl",
-    "php": "PHP",
-    "python": "Python",
-    "ruby": "Ruby",
-    "sh": "Shell",
-    "zsh": "Shell",
-}
-_SHEBANG = re.compile(rb"#!\s*\S*?(?:env\s+(?:-\S+\s+)*)?([a-z]+)[0-9.]*(?:\s|\Z)")
-_AMBIGUOUS = {
-    ".h": ((re.compile(rb"^\s*(?:namespace|template\s*<|class\s+\w+\s*[:{])", re.MULTILINE), "C++"),),
-    ".m": ((re.compile(rb"^\s*(?:function\b|%)", re.MULTILINE), "MATLAB"),),
-    ".pl": ((re.compile(rb"^[a-z]\w*\([^)\n]*\)\s*:-", re.MULTILINE), "Prolog"),),
-    ".ts": ((re.compile(rb"\A\s*<\?xml"), "XML"),),
-}
-"""Extensions of several languages, and the line by which the rarer one is told (after github-linguist)."""
-_HEAD_BYTES = 1 << 15
 
 
 def language_of_document(path: str, content: bytes) -> str:
@@ -76,16 +54,9 @@ def language_of_document(path: str, content: bytes) -> str:
     """
     name = path.rpartition("/")[2].lower()
     _, dot, extension = name.rpartition(".")
-    for mark, language in _AMBIGUOUS.get(dot + extension, ()):
-        if mark.search(content[:_HEAD_BYTES]):
-            return language
-    known = _BY_NAME.get(name) or language_of(name) or (_NO_CODE.get(extension) if dot else None)
-    return known or _by_shebang(content) or _by_text(content)
-
-
-def _by_shebang(content: bytes) -> str | None:
-    found = _SHEBANG.match(content[:256])
-    return _INTERPRETERS.get(found[1].decode("ascii")) if found else None
+    told = _BY_NAME.get(name) or language_by_content(dot + extension if dot else "", content)
+    known = told or language_of(name) or (_NO_CODE.get(extension) if dot else None)
+    return known or language_by_content("", content) or _by_text(content)
 
 
 def _by_text(content: bytes) -> str:

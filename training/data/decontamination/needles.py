@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from training.data.decontamination.runs import Runs
 from training.data.decontamination.sets import ItemText
 
 _WHITE = b" \t\n\r\v\f\0"
+_SMALL = bytes.maketrans(ascii_uppercase.encode(), ascii_lowercase.encode())
 _BITS_MOST = 26
 _BITS_A_GRAM = 16
 _LEAST_RUNS = 3
@@ -29,7 +31,7 @@ class Overlap:
     share: float
     """Of the text's own runs of tokens, those that the document has too."""
     is_exact: bool
-    """Whether the document holds the whole text, white space aside."""
+    """Whether the document holds the whole text, white space and capitals aside."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +40,7 @@ class Needles:
 
     texts: tuple[ItemText, ...]
     stripped: tuple[bytes, ...]
-    """Each text without white space."""
+    """Each text without white space and capitals."""
     own_counts: NDArray[np.int64]
     """Runs of each text that few other texts have."""
     inner_counts: NDArray[np.int64]
@@ -72,7 +74,7 @@ class Needles:
         may_be_whole = (inner >= self.inner_counts) & (self.inner_counts > 0)
         has_share = own >= np.maximum(share * self.own_counts, max(1, least_runs))
         candidates = np.flatnonzero(may_be_whole | has_share).tolist()
-        stripped = content.translate(None, _WHITE) if candidates else b""
+        stripped = content.translate(_SMALL, _WHITE) if candidates else b""
         for index in candidates:
             is_exact = bool(may_be_whole[index]) and self.stripped[index] in stripped
             if is_exact or has_share[index]:
@@ -124,7 +126,7 @@ def _tables(
     size = len(texts)
     return Needles(
         texts=tuple(texts),
-        stripped=tuple(text.text.encode("utf-8", "replace").translate(None, _WHITE) for text in texts),
+        stripped=tuple(text.text.encode("utf-8", "replace").translate(_SMALL, _WHITE) for text in texts),
         own_counts=np.bincount(owners[np.repeat(is_own, np.diff(offsets))], minlength=size),
         inner_counts=np.bincount(owners[is_inner], minlength=size) * as_a_whole,
         grams=grams, offsets=offsets, owners=owners, is_own=is_own, is_inner=is_inner,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +14,8 @@ from attribution.fingerprint.structure import structural_seeds, structure
 from attribution.fingerprint.tokens import tokenize
 from attribution.languages.language import language_named
 
-_WITHOUT_MARKS = bytes.maketrans(b"#/*", b"   ")
+_PLAIN = bytes.maketrans(b"#/*" + ascii_uppercase.encode(), b"   " + ascii_lowercase.encode())
+"""Neither the marks of comments nor capitals."""
 
 
 class Runs(Protocol):
@@ -27,8 +29,8 @@ class Runs(Protocol):
 class LiteralRuns:
     """Runs of words and punctuation as they are.
 
-    White space does not count, and neither do the marks of comments: so a text is found behind ``#``, ``//``
-    and ``*`` too.
+    White space does not count, and neither do capitals and the marks of comments: so a text is found behind
+    ``#``, ``//`` and ``*`` too.
     """
 
     tokens: int
@@ -36,7 +38,7 @@ class LiteralRuns:
 
     def __call__(self, content: bytes) -> NDArray[np.uint64]:
         """One hash for each token that a run starts at."""
-        return all_seeds(tokenize(content.translate(_WITHOUT_MARKS)), k=self.tokens).hashes
+        return all_seeds(tokenize(content.translate(_PLAIN)), k=self.tokens).hashes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,8 @@ from attribution.fingerprint.minhash import PERMUTATIONS
 from training.data.dedup.bands import bands_for, keys_of_bands
 
 _CHUNK = 1 << 13
+_WORDLESS = np.uint32(0xFFFFFFFF)
+"""What stands in the signature of a text without words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,9 @@ class NearDuplicates:
 
     threshold: float = 0.7
     """Estimated Jaccard similarity of the sets of word 5-grams; lower drops more."""
+    most_compared: int = 128
+    """With so many others at most a document is compared for each band: without a bound a million files that
+    share one, such as a licence and a line, would take a day."""
 
 
 def near_duplicates(
@@ -37,12 +42,14 @@ def near_duplicates(
     """For each of n documents the one that is kept for its cluster: shape (n,), its own number where it is.
 
     ``signatures`` has shape (n, 128) and may be mapped; of a cluster the lowest of ``ranks`` (shape (n,), all
-    different) is kept. Only the numbers in ``among`` are compared, the others keep themselves.
+    different) is kept. Only the numbers in ``among`` are compared, the others keep themselves; so does a
+    text without any word, which has nothing in common with another one.
     """
     among = np.arange(len(ranks)) if among is None else among
+    among = among[signatures[among, 0] != _WORDLESS]
     parents = np.arange(len(ranks))
     for keys in keys_of_bands(signatures, among, bands_for(config.threshold)):
-        for left, right in _candidates(keys, ranks, among, signatures, config.threshold):
+        for left, right in _candidates(keys, ranks, among, signatures, config):
             _join(parents, ranks, left, right)
         parents = _flat(parents)
     return parents
@@ -53,21 +60,23 @@ def _candidates(
     ranks: NDArray[np.int64],
     among: NDArray[np.int64],
     signatures: NDArray[np.uint32],
-    threshold: float,
+    config: NearDuplicates,
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Yield pairs of documents with equal keys that are alike: each with the best of its group.
 
-    Who is not like the best of the group stays behind, and is compared with the best of those.
+    Who is not like the best of the group stays behind, and is compared with the best of those, and so on.
     """
     order = np.lexsort((ranks[among], keys))
     members, keys = among[order], keys[order]
-    while len(members) > 1:
+    for _ in range(config.most_compared):
+        if len(members) < 2:
+            return
         opens = np.ones(len(keys), dtype=np.bool_)
         opens[1:] = keys[1:] != keys[:-1]
         best = members[np.maximum.accumulate(np.where(opens, np.arange(len(keys)), 0))]
         follows = ~opens
         left, right = best[follows], members[follows]
-        alike = _are_alike(signatures, left, right, threshold)
+        alike = _are_alike(signatures, left, right, config.threshold)
         yield left[alike], right[alike]
         members, keys = right[~alike], keys[follows][~alike]
 

@@ -25,13 +25,6 @@ _BASE64_CLASS = bytes(
     for byte in range(256)
 )
 _BASE64_RUN = b"a" * 64
-_BYTES_CLASS = bytes(
-    ord("h")
-    if byte in b"0123456789abcdefABCDEF"
-    else (ord(" ") if byte in b"," + _SPACES else (byte if byte in b"x\\" else ord("z")))
-    for byte in range(256)
-)
-_BYTES_RUN = re.compile(rb"(?:hh *(?:hx|\\x)?){8}")
 _DENSE_CLASS = bytes(ord("a") if byte in b"0123456789abcdefABCDEF,x\\" else ord(" ") for byte in range(256))
 _DENSE_RUN = b"a" * 16
 """Eight bytes in hexadecimal, white space left out."""
@@ -43,7 +36,7 @@ class Share(NamedTuple):
     longest: int
     """Characters of the longest match."""
     total: int
-    """Characters of all matches of the expression that matches most."""
+    """Characters that any expression matches; those that several match count once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +46,7 @@ class ByEncodedData:
     most_characters: int = 1_024
     """Of one match."""
     most_share: float = 0.5
-    """Of the text, all matches of one expression together."""
+    """Of the text, all matches together."""
     name: str = "encoded data"
 
     def __call__(self, batch: Sequence[Document]) -> Judged:
@@ -70,9 +63,13 @@ class ByEncodedData:
 
 
 def encoded_share(text: str) -> Share:
-    """Measure by each expression, and answer the most of any."""
-    shares = [_measure(expression, text) for expression in _suspects(text)]
-    return Share(max((s.longest for s in shares), default=0), max((s.total for s in shares), default=0))
+    """Measure all expressions together."""
+    spans = sorted(match.span() for expression in _suspects(text) for match in expression.finditer(text))
+    total = covered = 0
+    for start, end in spans:
+        total += max(0, end - max(start, covered))
+        covered = max(covered, end)
+    return Share(longest=max((end - start for start, end in spans), default=0), total=total)
 
 
 def _suspects(text: str) -> list[re.Pattern[str]]:
@@ -82,20 +79,8 @@ def _suspects(text: str) -> list[re.Pattern[str]]:
     found = []
     if _BASE64_RUN in coarse.translate(_BASE64_CLASS):
         found.append(_BASE64)
-    if _may_hold_bytes(coarse):
+    if _DENSE_RUN in coarse.translate(_DENSE_CLASS, _SPACES):
         found.append(_BYTES)
     if text.count("\\u") >= 8:
         found.append(_ESCAPES)
     return found
-
-
-def _may_hold_bytes(coarse: bytes) -> bool:
-    """Whether there may be eight bytes in hexadecimal; the dear look is for what passes the cheap one."""
-    if _DENSE_RUN not in coarse.translate(_DENSE_CLASS, _SPACES):
-        return False
-    return _BYTES_RUN.search(coarse.translate(_BYTES_CLASS)) is not None
-
-
-def _measure(expression: re.Pattern[str], text: str) -> Share:
-    lengths = [found.end() - found.start() for found in expression.finditer(text)]
-    return Share(max(lengths, default=0), sum(lengths))

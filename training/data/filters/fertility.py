@@ -13,15 +13,16 @@ from training.data.stage import Document, DropReason, Judged, judge_each
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-_LEAST = {"Java": 2.9, "JavaScript": 2.5, "Python": 2.5}
+_LEAST = {"Java": 2.9, "JavaScript": 2.6, "Python": 2.5}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByFertility:
     """Drop files with too few characters a token; languages that SantaCoder has no figure for are kept."""
 
-    tokenizer: Path
-    sha256: str
+    tokenizer: Path | None = None
+    """A ``tokenizer.json``; a recipe has none until it is given one."""
+    sha256: str = ""
     """Of the file: another tokenizer is another filter."""
     least: tuple[tuple[str, float], ...] = tuple(_LEAST.items())
     """Characters a token, by language."""
@@ -35,7 +36,10 @@ class ByFertility:
         least = dict(self.least).get(document.language)
         if least is None:
             return None
-        tokens = len(_load(self.tokenizer, self.sha256).encode(document.text, add_special_tokens=False).ids)
+        if self.tokenizer is None:
+            raise ValueError("fertility is measured with a tokenizer, and the stage was given none")
+        tokenizer = _load(self.tokenizer, self.sha256)
+        tokens = len(tokenizer.encode(document.text, add_special_tokens=False).ids)
         fertility = len(document.text) / max(1, tokens)
         if fertility < least:
             return DropReason.FERTILITY, f"{fertility:.2f} characters a token"

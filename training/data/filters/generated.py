@@ -22,9 +22,19 @@ class NotGenerated:
     def _refuse(self, document: Document) -> tuple[DropReason, str] | None:
         if document.facts.is_generated:
             return DropReason.GENERATED, "by the source's word"
-        if is_generated(document.text[:_HEAD_CHARACTERS].encode("utf-8", "surrogatepass")):
+        if _says_so(document.text[:_HEAD_CHARACTERS]):
             return DropReason.GENERATED, "by its own word"
         return None
 
 
 _HEAD_CHARACTERS = 1 << 14
+_HEAD_LINES = 5
+
+
+def _says_so(head: str) -> bool:
+    """By its first lines, whatever ends them; each by itself, since no marker spans two."""
+    if "generated" not in head.lower():
+        return False
+    return any(
+        is_generated(line.encode("utf-8", "surrogatepass")) for line in head.splitlines()[:_HEAD_LINES]
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from attribution.vendored import is_vendored
 from training.data.select import package_of
@@ -87,7 +87,7 @@ class NotExcluded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByStars:
-    """Drop repositories with fewer stars; a source that does not tell stars drops nothing.
+    """Drop repositories with fewer stars; where a source does not tell them nothing is dropped, and said so.
 
     At 5 stars it hurts a model (SantaCoder, section 5.2.1): an ablation, not advice.
     """
@@ -97,8 +97,13 @@ class ByStars:
 
     def __call__(self, batch: Sequence[Document]) -> Judged:
         """Judge by facts."""
-        return judge_each(batch, self._refuse)
+        judged = judge_each(batch, self._refuse)
+        is_told = all(document.facts.stars is not None for document in judged.kept)
+        return replace(judged, notices=frozenset(() if is_told else (_NOT_TOLD,)))
 
     def _refuse(self, document: Document) -> tuple[DropReason, str] | None:
         stars = document.facts.stars
         return (DropReason.FEW_STARS, f"{stars:,}") if stars is not None and stars < self.least else None
+
+
+_NOT_TOLD = "some sources do not tell the stars of their repositories; all files of those were kept"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from training.data.pii.finding import Finding, Page
@@ -79,7 +80,9 @@ def _local_start(page: Page, at: int) -> int | None:
 
 def _beyond_ascii(text: str, start: int, least: int) -> int:
     """Where a local part with letters such as ``ö`` starts; ideographs before it are words of their own."""
-    while start > least and (text[start - 1].isalnum() or text[start - 1] in "._+-"):
+    while start > least and (
+        text[start - 1].isalnum() or text[start - 1] in "._+-" or unicodedata.combining(text[start - 1])
+    ):
         if text[start - 1] >= _FIRST_OTHER_SCRIPT:
             break
         start -= 1

@@ -7,6 +7,7 @@ found.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -83,14 +84,12 @@ def _union(left: Finding, right: Finding) -> Finding:
     return Finding(kind=kind, start=left.start, end=max(left.end, right.end))
 
 
+_LINE = re.compile(r"[^\r\n]+")
+
+
 def within_lines(page: Page, findings: Iterable[Finding]) -> Iterator[Finding]:
     """Findings without the line breaks that a model may have put into them: one for each line."""
     for finding in findings:
-        if page.text.find("\n", finding.start, finding.end) < 0:
-            yield finding
-            continue
-        start = finding.start
-        for piece in page.text[finding.start : finding.end].split("\n"):
-            if piece.strip():
-                yield Finding(kind=finding.kind, start=start, end=start + len(piece))
-            start += len(piece) + 1
+        for line in _LINE.finditer(page.text, finding.start, finding.end):
+            if not line[0].isspace():
+                yield Finding(kind=finding.kind, start=line.start(), end=line.end())

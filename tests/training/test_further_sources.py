@@ -18,6 +18,7 @@ from attribution.sources.packages import read_packages
 from attribution.sources.tree import read_tree
 from training.data.documents import Notebooks, Opening, open_document
 from training.data.kinds import kind_of
+from training.data.languages import language_of_document
 from training.data.marked import segments_of
 from training.data.metadata import description_of
 from training.data.shards import PackedRows
@@ -195,3 +196,43 @@ def test_the_command_packs_notebooks_and_documentation(run_cli, tmp_path: Path) 
     counts = Counter(CONTROL_TOKENS[i] for i in ids if i < len(CONTROL_TOKENS))
     assert counts["<jupyter_code>"] == counts["<jupyter_output>"] == 5
     assert counts["<jupyter_script>"] >= 1 and counts["<jupyter_start>"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "language"),
+    [
+        ("a.h", "int area(int width);\n/* class x: std::vector, namespace */\n", "C"),
+        ("a.h", "#pragma once\ntorch::Tensor area(int width);\n", "C++"),
+        ("a.h", "@interface Area : NSObject\n@end\n", "Objective-C"),
+        ("a.h", "// -*- mode: c++; indent: 2 -*-\nint area();\n", "C++"),
+        ("a.m", "% Area of a rectangle\nfunction a = area(w, h)\na = w * h;\nend\n", "MATLAB"),
+        ("a.m", "#import <Foundation/Foundation.h>\nint main() {}\n", "Objective-C"),
+        ("a.m", "(* Area *)\narea[w_, h_] := w h\n", "Mathematica"),
+        ("a.pl", "area(W, H, A) :- A is W * H.\n", "Prolog"),
+        ("a.pl", "use strict;\nmy $area = $w * $h;\n", "Perl"),
+        ("a.pl", "#!/usr/bin/swipl\nmain.\n", "Prolog"),
+        ("a.v", "module area(input [7:0] w);\nendmodule\n", "Verilog"),
+        ("a.v", "Lemma area : forall w, w = w.\nProof. auto. Qed.\n", "Coq"),
+        ("a.v", "pub fn area(w int) int {\n\treturn w\n}\n", "V"),
+        ("a.ts", '<?xml version="1.0"?>\n<!DOCTYPE TS>\n<TS version="2.1">\n</TS>\n', "XML"),
+        ("a.ts", "export const area = (w: number): number => w;\n", "TypeScript"),
+        ("bin/area", "#!/usr/bin/env -S python3.11 -u\nprint(1)\n", "Python"),
+        ("bin/area", "#! /usr/local/bin/Rscript --vanilla\nprint(1)\n", "R"),
+        ("bin/area", "#!/usr/bin/env LANG=C bash\necho 1\n", "Shell"),
+        ("bin/area", "#!/usr/bin/env deno\nconsole.log(1)\n", "TypeScript"),
+        ("bin/area", "echo 1\n# vim: set ts=2 ft=sh:\n", "Shell"),
+        ("README", "Areas of rectangles.\n", "Text"),
+        ("a.py", "#!/bin/sh\nprint(1)\n", "Python"),
+    ],
+)
+def test_ambiguous_names_are_told_by_their_text(path: str, content: str, language: str) -> None:
+    assert language_of_document(path, content.encode()) == language
+
+
+def test_real_headers_of_c_are_not_taken_for_its_relatives() -> None:
+    """Python's own, of which many hold guards for C++."""
+    headers = sorted(Path(sysconfig.get_paths()["include"]).rglob("*.h"))
+    if not headers:
+        pytest.skip("needs the headers of Python (python3-dev)")
+    found = Counter(language_of_document(path.name, path.read_bytes()) for path in headers)
+    assert found["C"] >= 0.95 * len(headers)

@@ -108,22 +108,29 @@ def _begin(layout: TuningLayout, base: Base, recipe: TuningRecipe, material: Mat
         "recipe": describe(recipe),
         "sources": list(material.names),
     }
-    try:
-        before = json.loads(layout.configuration.read_text("utf-8"))
-    except FileNotFoundError:
+    if _has_rows(layout):
+        _refuse_other(layout, described)
+    else:
         layout.root.mkdir(parents=True, exist_ok=True)
         _write(layout.configuration, json.dumps(described, indent=1))
-    except (OSError, ValueError) as error:
-        raise CheckpointMismatchError(
-            layout.root, f"its {layout.configuration.name} cannot be read ({error})"
-        ) from error
-    else:
-        difference = first_difference(before, described)
-        if difference is not None:
-            raise CheckpointMismatchError(
-                layout.root, f"it was begun with another configuration ({difference})"
-            )
     return digest(described)
+
+
+def _has_rows(layout: TuningLayout) -> bool:
+    """Whether all rows are there; until then nothing is lost by other settings."""
+    return read_manifest(layout.train) is not None and read_manifest(layout.held_out) is not None
+
+
+def _refuse_other(layout: TuningLayout, described: Plain) -> None:
+    """Raise :class:`CheckpointMismatchError` where the rows were made under other settings."""
+    try:
+        before = json.loads(layout.configuration.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        name = layout.configuration.name
+        raise CheckpointMismatchError(layout.root, f"its {name} cannot be read ({error})") from error
+    difference = first_difference(before, described)
+    if difference is not None:
+        raise CheckpointMismatchError(layout.root, f"it was begun with another configuration ({difference})")
 
 
 def _write(path: Path, text: str) -> None:
@@ -142,7 +149,7 @@ def _prepare(
     identity: str,
 ) -> None:
     """Make the rows, unless they are there and may still be used."""
-    if read_manifest(layout.train) is None or read_manifest(layout.held_out) is None:
+    if not _has_rows(layout):
         try:
             material.prepare(base, recipe, identity)
         except OSError as error:

@@ -67,6 +67,15 @@ def test_rows_are_found_across_shards(tmp_path, monkeypatch):
     assert batch.ids[:, 0].tolist() == [109, 100, 103]
 
 
+def test_shards_of_long_rows_have_fewer_of_them_and_arrays_are_written_like_lists(tmp_path, monkeypatch):
+    monkeypatch.setattr("training.data.shards._MOST_TOKENS", 16 * 4)
+    documents = [[100 + i] * 16 for i in range(10)]
+    manifest = write(tmp_path / "lists", documents)
+    assert [entry.rows for entry in manifest.shards] == [4, 4, 2]
+    arrays = [np.array(document, dtype=np.uint16) for document in documents]
+    assert write(tmp_path / "arrays", arrays) == manifest
+
+
 @pytest.mark.parametrize("suffix", ["tokens", "starts"])
 def test_flipped_bit_is_never_believed(tmp_path, suffix):
     write(tmp_path, [[9, 10, 11]] * 50)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
+from typing import TypeVar
 
+Tokens = TypeVar("Tokens", bound=Sized)
 OPEN_ROWS = 64
 """Rows kept open at a time; more gives less padding and takes longer."""
 
 
-def pack_rows(documents: Iterable[list[int]], row_tokens: int) -> Iterator[list[list[int]]]:
+def pack_rows(documents: Iterable[Tokens], row_tokens: int) -> Iterator[list[Tokens]]:
     """Group documents into rows of at most ``row_tokens`` tokens, each document whole (best fit).
 
     Raises :class:`ValueError` for a document longer than a row.
     """
-    open_rows: list[list[list[int]]] = []
+    open_rows: list[list[Tokens]] = []
     rooms: list[int] = []
     for document in documents:
         size = len(document)

@@ -28,6 +28,8 @@ from training.errors import ShardCorruptError, TokenizerError
 FORMAT = 2
 MANIFEST = "manifest.json"
 ROWS_PER_SHARD = 16_384
+_MOST_TOKENS = 1 << 24
+"""Of a shard, so of fewer rows where they are long: it is in memory until it is written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,29 +70,30 @@ class Manifest:
 
 def write_shards(
     directory: Path,
-    documents: Iterable[list[int]],
+    documents: Iterable[list[int] | NDArray[np.uint16]],
     *,
     row_tokens: int,
     pad_id: int,
     tokenizer: str,
     data: str,
 ) -> Manifest:
-    """Pack documents into rows and write them; the manifest comes last."""
+    """Pack documents into rows and write them; the manifest comes last. One shard is in memory at a time."""
     directory.mkdir(parents=True, exist_ok=True)
     entries: list[ShardEntry] = []
     document_count = token_count = 0
-    rows: list[list[list[int]]] = []
+    rows: list[list[NDArray[np.uint16]]] = []
+    rows_a_shard = max(1, min(ROWS_PER_SHARD, _MOST_TOKENS // row_tokens))
 
     def flush() -> None:
         if rows:
             entries.append(_write_shard(directory, f"{len(entries):05d}", rows, row_tokens, pad_id))
             rows.clear()
 
-    for row in pack_rows(documents, row_tokens):
+    for row in pack_rows((np.asarray(d, dtype=np.uint16) for d in documents), row_tokens):
         rows.append(row)
         document_count += len(row)
         token_count += sum(map(len, row))
-        if len(rows) == ROWS_PER_SHARD:
+        if len(rows) == rows_a_shard:
             flush()
     flush()
     manifest = Manifest(
@@ -114,7 +117,7 @@ def _write_manifest(directory: Path, manifest: Manifest) -> None:
 
 
 def _write_shard(
-    directory: Path, name: str, rows: list[list[list[int]]], row_tokens: int, pad_id: int
+    directory: Path, name: str, rows: list[list[NDArray[np.uint16]]], row_tokens: int, pad_id: int
 ) -> ShardEntry:
     tokens = np.full((len(rows), row_tokens), pad_id, dtype="<u2")
     starts: list[int] = []

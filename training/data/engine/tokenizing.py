@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.data.engine.layout import CurationLayout
 from training.data.engine.parts import SortTask, plan_parts, read_part, row_groups, sort_shard
@@ -240,12 +241,12 @@ def _stream(origin: str, group: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{origin} {group}".encode()).digest()[:8], "little")
 
 
-def _documents(parts: Sequence[Path]) -> Iterator[list[int]]:
+def _documents(parts: Sequence[Path]) -> Iterator[NDArray[np.uint16]]:
     import pyarrow.parquet as pq
 
     for path in parts:
         for batch in pq.ParquetFile(path).iter_batches(batch_size=256):
-            yield from batch["tokens"].to_pylist()
+            yield from (tokens.values.to_numpy() for tokens in batch["tokens"])
 
 
 def _kept() -> pc.Expression:

@@ -108,13 +108,14 @@ def test_published_format_is_told_by_its_fields(tmp_path, name, real_texts):
         (lambda s: s, "whole solution of HumanEval HumanEval/900"),
         (lambda s: textwrap.indent(s, "\t\t"), "whole solution of HumanEval HumanEval/900"),
         (lambda s: s.replace("\n", "\r\n\n"), "whole solution of HumanEval HumanEval/900"),
+        (lambda s: s.upper(), "whole solution of HumanEval HumanEval/900"),
         (lambda s: s.replace("chosen", "picked"), "of solution of HumanEval HumanEval/900"),
         (
             lambda s: s.replace("    if", "    # more than both\n        if"),
             "of solution of HumanEval HumanEval/900",
         ),
     ],
-    ids=["verbatim", "indented", "line ends", "renamed", "commented"],
+    ids=["verbatim", "indented", "line ends", "capitals", "renamed", "commented"],
 )
 def test_solution_is_found_however_it_is_laid_out(humaneval, real_texts, change, expected):
     (detail,) = details(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sysconfig
 from pathlib import Path
 
@@ -88,6 +89,64 @@ def test_a_shared_band_alone_is_no_likeness() -> None:
     signatures = np.arange(2 * PERMUTATIONS, dtype=np.uint32).reshape(2, PERMUTATIONS)
     signatures[1, :rows] = signatures[0, :rows]
     assert near_duplicates(signatures, np.arange(2), NearDuplicates()).tolist() == [0, 1]
+
+
+def test_texts_without_any_word_are_no_copies_of_each_other() -> None:
+    signatures = np.stack([sign(text) for text in (b"{}", b"+[>++<-]", b"\n", b"()", b"a b c")])
+    assert near_duplicates(signatures, np.arange(5), NearDuplicates()).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_text_in_any_script_has_words() -> None:
+    texts = (
+        "привет мир как твои дела сегодня",
+        "привет мир как твои дела завтра",
+        "世界 你好 这是 一个 文件 吗",
+    )
+    signatures = np.stack([sign(text.encode()) for text in texts])
+    assert len({row.tobytes() for row in signatures}) == 3
+
+
+def test_what_shares_a_band_with_everything_is_compared_with_a_bounded_number() -> None:
+    """Without a bound the time grows with the square; the alike ones among them are found all the same."""
+    count = 20_000
+    signatures = np.random.default_rng(1).integers(0, 1 << 32, (count, PERMUTATIONS), dtype=np.uint32)
+    signatures[:, :9] = 7
+    signatures[1] = signatures[0]
+    keepers = near_duplicates(signatures, np.arange(count), NearDuplicates(most_compared=4))
+    assert keepers.tolist() == [0, 0, *range(2, count)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 40)), min_size=2, max_size=30), st.randoms())
+def test_clusters_do_not_depend_on_the_order_of_documents(shapes: list[tuple[int, int]], random) -> None:
+    """Documents of six families, each with some of its values changed, numbered anew at random."""
+    values = np.random.default_rng(3)
+    families = values.integers(0, 1 << 32, (6, PERMUTATIONS), dtype=np.uint32)
+    signatures = families[[family for family, _ in shapes]]
+    for row, (_, changed) in enumerate(shapes):
+        signatures[row, PERMUTATIONS - changed :] = values.integers(0, 1 << 32, changed, dtype=np.uint32)
+    ranks = values.permutation(len(shapes))
+    order = np.array(random.sample(range(len(shapes)), len(shapes)))
+    here = near_duplicates(signatures, ranks, NearDuplicates())
+    there = near_duplicates(signatures[order], ranks[order], NearDuplicates())
+    assert np.array_equal(order[there], here[order])
+
+
+def test_the_estimate_is_of_the_true_similarity_and_leans_to_no_side() -> None:
+    """Over real files and copies without some of their lines, against sets of word 5-grams."""
+    texts = variants()
+    half = len(texts) // 2
+    errors = []
+    for one, other in zip(texts[:half], texts[half:], strict=True):
+        left, right = grams(one), grams(other)
+        errors.append((sign(one) == sign(other)).mean() - len(left & right) / len(left | right))
+    error = np.array(errors)
+    assert abs(error.mean()) < 3 * 0.045 / np.sqrt(half)
+    assert error.std() < 0.06
+
+
+def grams(text: bytes) -> set[tuple[bytes, ...]]:
+    words = re.findall(rb"[\w\x80-\xff]+", text.lower())
+    return {tuple(words[at : at + 5]) for at in range(len(words) - 4)}
 
 
 @given(st.lists(st.integers(0, 9), max_size=60), st.randoms())

@@ -78,8 +78,8 @@ def read_facts(path: Path) -> ModelFacts:
 
 
 def _of_gguf(path: Path) -> ModelFacts:
-    header = read_header(path, strings=(TOKENS,))
-    tokens = {token: position for position, token in enumerate(header.strings.get(TOKENS, ()))}
+    header = read_header(path, arrays=(TOKENS,))
+    tokens = {str(token): position for position, token in enumerate(header.arrays.get(TOKENS, ()))}
     file_type = header.metadata.get("general.file_type")
     return ModelFacts(
         path=path,
@@ -115,7 +115,7 @@ def _gguf_shape(header: GgufHeader, *, vocabulary: int) -> Shape:
 
 
 def _of_checkpoint(folder: Path) -> ModelFacts:
-    config = _json(folder, "config.json")
+    config = read_json(folder, "config.json")
     weights = [_tensors(path) for path in sorted(folder.glob("*.safetensors"))]
     if not weights:
         raise _unusable(folder, "it holds no weights as *.safetensors")
@@ -186,7 +186,7 @@ def _vocabulary(folder: Path) -> dict[str, int]:
     """Tokens and their ids, as ``tokenizer.json`` has them; empty without that file."""
     if not (folder / "tokenizer.json").is_file():
         return {}
-    tokenizer = _json(folder, "tokenizer.json")
+    tokenizer = read_json(folder, "tokenizer.json")
     try:
         words = {str(word): int(number) for word, number in tokenizer["model"]["vocab"].items()}
         return words | {str(t["content"]): int(t["id"]) for t in tokenizer.get("added_tokens", ())}
@@ -198,7 +198,7 @@ def _has_chat_template(folder: Path) -> bool:
     if (folder / "chat_template.jinja").is_file():
         return True
     path = folder / "tokenizer_config.json"
-    return path.is_file() and isinstance(_json(folder, path.name).get("chat_template"), str)
+    return path.is_file() and isinstance(read_json(folder, path.name).get("chat_template"), str)
 
 
 def _license(folder: Path) -> str:
@@ -214,7 +214,8 @@ def _license(folder: Path) -> str:
     return _line(next(named, "")) or NO_ASSERTION
 
 
-def _json(folder: Path, name: str) -> dict[str, Any]:
+def read_json(folder: Path, name: str) -> dict[str, Any]:
+    """Read an object from a file of a checkpoint; raises :class:`ModelUnusableError`."""
     try:
         value = json.loads((folder / name).read_text("utf-8"))
     except FileNotFoundError as error:

@@ -50,6 +50,7 @@ COMMANDS = (
     Command("show", "attribution.commands.show", "print the known text that a SWHID names, or compare it"),
     Command("swhid", "attribution.commands.swhid", "print the Software Heritage identifiers of files"),
     Command("lsp", "lsp.command", "run the language server for an editor"),
+    Command("complete", "assistant.commands.complete", "suggest code at a place in a file, and trace it"),
     Command("model", "assistant.commands.model", "list, fetch, quantise and describe models"),
     Command("ledger", "assistant.commands.ledger", "report what was accepted, and what still binds it"),
     Command("demo", "lsp.demo", "see it work: index, complete and trace real code"),

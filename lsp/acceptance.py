@@ -92,10 +92,16 @@ class Acceptances:
         self._writer = _Writer(tell=ls.notices.tell)
 
     def offer(self, uri: str, request: CompletionRequest, completion: Completion) -> None:
-        """Remember where a suggestion was made."""
+        """Remember where a suggestion was made, and watch whether the editor puts it there."""
+        self.propose(request, completion)
+        if completion.id in self._offers:
+            self._latest[uri] = self._offers[completion.id]
+
+    def propose(self, request: CompletionRequest, completion: Completion) -> None:
+        """Remember where a suggestion was made; whether it is taken will be told."""
         if not self._ls.settings.assistant.ledger.enabled:
             return
-        self._offers[completion.id] = self._latest[uri] = _Offer(
+        self._offers[completion.id] = _Offer(
             completion=completion,
             path=request.path,
             line=line_feeds_only(request.prefix).count("\n") + 1,

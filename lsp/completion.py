@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
 from assistant.completion import Completion, CompletionRequest, Trigger
+from assistant.provenance import completion_as_json
 from attribution.errors import ScAttribError
 from lsp.positions import column
-from lsp.provenance import completion_as_json, completion_headline, match_as_markdown
+from lsp.provenance import completion_headline, match_as_markdown
 
 if TYPE_CHECKING:
     from lsp.documents import Document
@@ -96,7 +98,8 @@ async def _complete(
         )
         return None
     try:
-        request = _request(document, replaced, chosen, invoked=invoked)
+        others = {other.path: other.source for other in ls.documents() if other is not document}
+        request = replace(_request(document, replaced, chosen, invoked=invoked), others=others)
         version = document.version
         completion = await ls.latest.run(uri, _suggest(ls, request))
     except ScAttribError as error:

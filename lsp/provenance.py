@@ -1,36 +1,12 @@
-"""Provenance as editors take it: JSON in commands, Markdown in hovers, a link into the archive."""
+"""Provenance as editors take it: a line in commands, Markdown in hovers, a link into the archive."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from assistant.completion import Completion
 from attribution.model import Match
-from attribution.report.json_report import match_as_json
 from attribution.report.words import others, saying
 
 ARCHIVE = "https://archive.softwareheritage.org/"
-
-
-def completion_as_json(completion: Completion) -> dict[str, Any]:
-    """Everything an editor may want to show about a suggestion, its text left out."""
-    ruling = completion.ruling
-    return {
-        "id": completion.id,
-        "model": completion.model,
-        "traced": ruling.traced,
-        "decision": ruling.decision.value,
-        "verdict": ruling.verdict.value,
-        "reason": ruling.reason,
-        "matches": [match_as_json(match) for match in ruling.matches],
-        "timing": {
-            "promptMs": round(completion.timing.prompt_ms, 2),
-            "decodeMs": round(completion.timing.decode_ms, 2),
-            "traceMs": round(completion.timing.trace_ms, 2),
-            "promptTokens": completion.timing.prompt_tokens,
-            "generatedTokens": completion.timing.generated_tokens,
-        },
-    }
 
 
 def archive_link(match: Match) -> str:

@@ -59,8 +59,8 @@ class GgufHeader:
     """Numbers in all tensors."""
     weight_bytes: int = 0
     """Bytes of all tensors of the types that are known here."""
-    strings: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """The arrays of strings that were asked for."""
+    arrays: dict[str, tuple[Scalar, ...]] = field(default_factory=dict)
+    """The arrays that were asked for."""
 
     @property
     def architecture(self) -> str:
@@ -68,10 +68,10 @@ class GgufHeader:
         return str(self.metadata.get("general.architecture", ""))
 
 
-def read_header(path: Path, *, strings: Collection[str] = ()) -> GgufHeader:
+def read_header(path: Path, *, arrays: Collection[str] = ()) -> GgufHeader:
     """Read the header and check that all the tensors it lists lie inside the file.
 
-    ``strings`` names arrays of strings that are read too; others are only counted.
+    ``arrays`` names those that are read too; others are only counted.
 
     Raises :class:`ModelNotFoundError` or :class:`ModelUnusableError`.
     """
@@ -82,7 +82,7 @@ def read_header(path: Path, *, strings: Collection[str] = ()) -> GgufHeader:
             if file.read(len(_MAGIC)) != _MAGIC:
                 raise _unusable(path, "this is not a GGUF file")
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return _Reader(data, path).header(frozenset(strings))
+                return _Reader(data, path).header(frozenset(arrays))
     except OSError as error:
         raise _unusable(path, f"it cannot be read ({error.strerror})") from error
 
@@ -105,12 +105,12 @@ class _Reader:
             raise _unusable(self._path, f"its GGUF version {version} is not one of {_VERSIONS}")
         tensors, pairs = self._number("Q"), self._number("Q")
         metadata: dict[str, Scalar] = {}
-        strings: dict[str, tuple[str, ...]] = {}
+        arrays: dict[str, tuple[Scalar, ...]] = {}
         for _ in range(pairs):
             key = self._string()
             kind = self._number("I")
             if kind == _ARRAY and key in wanted:
-                strings[key] = self._strings()
+                arrays[key] = self._array()
             elif kind == _ARRAY:
                 metadata[f"{key}.length"] = self._skip_array()
             else:
@@ -118,7 +118,7 @@ class _Reader:
         alignment = int(metadata.get("general.alignment", _DEFAULT_ALIGNMENT))
         parameters, size = self._check_tensors(tensors, alignment=alignment)
         return GgufHeader(
-            metadata=metadata, tensors=tensors, parameters=parameters, weight_bytes=size, strings=strings
+            metadata=metadata, tensors=tensors, parameters=parameters, weight_bytes=size, arrays=arrays
         )
 
     def _check_tensors(self, count: int, *, alignment: int) -> tuple[int, int]:
@@ -154,11 +154,9 @@ class _Reader:
         value: Scalar = self._unpack(_SCALARS[kind])
         return value
 
-    def _strings(self) -> tuple[str, ...]:
+    def _array(self) -> tuple[Scalar, ...]:
         kind, count = self._number("I"), self._number("Q")
-        if kind != _STRING:
-            raise _unusable(self._path, "its metadata is damaged")
-        return tuple(self._string() for _ in range(count))
+        return tuple(self._value(kind) for _ in range(count))
 
     def _skip_array(self) -> int:
         kind, count = self._number("I"), self._number("Q")

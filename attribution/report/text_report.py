@@ -32,13 +32,14 @@ _MOST_EVIDENCE = 2
 
 def render_text(attributions: Sequence[Attribution], context: Context) -> str:
     """Render every match, file by file, then one line that sums up."""
-    blocks = [_match(a.path, match, context.colour) for a in attributions for match in a.matches]
+    blocks = [render_match(a.path, match, colour=context.colour) for a in attributions for match in a.matches]
     if any(match.advice for attribution in attributions for match in attribution.matches):
         blocks.append(f"advice: {CREDIT}\n")
     return "\n".join([*blocks, summed_up(attributions)]) + "\n"
 
 
-def _match(path: str, match: Match, colour: bool) -> str:
+def render_match(path: str, match: Match, *, colour: bool = False) -> str:
+    """One match, over several lines; the first of them names the lines of the checked text."""
     place = _paint(f"{writable(path)}:{match.query}", "1", colour)
     verdict = _paint(match.verdict.value, _COLOURS.get(match.verdict), colour)
     facts = "".join(f"    {name:<9} {writable(value)}\n" for name, value in _facts(match))

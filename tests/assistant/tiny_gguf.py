@@ -26,8 +26,18 @@ SLOW = Shape(context_tokens=8192, width=256, layers=8, heads=4)
 """Takes seconds to read a prompt that fills its context."""
 
 
-def write_tiny_gguf(path: Path, *, shape: Shape = TINY, control_tokens: bool = True, seed: int = 0) -> Path:
-    """Write the model; its vocabulary is the control tokens of StarCoder2, the bytes and two merges."""
+def write_tiny_gguf(
+    path: Path,
+    *,
+    shape: Shape = TINY,
+    control_tokens: bool = True,
+    seed: int = 0,
+    chat: tuple[str, tuple[str, ...]] | None = None,
+) -> Path:
+    """Write the model; its vocabulary is the control tokens of StarCoder2, the bytes and two merges.
+
+    ``chat`` is a template and the control tokens that it writes.
+    """
     writer = gguf.GGUFWriter(path, "starcoder2")
     writer.add_name("tiny-random")
     writer.add_context_length(shape.context_tokens)
@@ -39,7 +49,9 @@ def write_tiny_gguf(path: Path, *, shape: Shape = TINY, control_tokens: bool = T
     writer.add_layer_norm_eps(1e-5)
     writer.add_rope_freq_base(10000.0)
     writer.add_rope_dimension_count(shape.width // shape.heads)
-    words = _add_vocabulary(writer, control_tokens=control_tokens)
+    if chat is not None:
+        writer.add_chat_template(chat[0])
+    words = _add_vocabulary(writer, control_tokens=control_tokens, more=chat[1] if chat else ())
     for name, tensor in _tensors(shape, words=words, seed=seed):
         writer.add_tensor(name, tensor)
     writer.write_header_to_file()
@@ -49,8 +61,8 @@ def write_tiny_gguf(path: Path, *, shape: Shape = TINY, control_tokens: bool = T
     return path
 
 
-def _add_vocabulary(writer: gguf.GGUFWriter, *, control_tokens: bool) -> int:
-    control = STARCODER2.control_tokens if control_tokens else ("<|endoftext|>",)
+def _add_vocabulary(writer: gguf.GGUFWriter, *, control_tokens: bool, more: tuple[str, ...]) -> int:
+    control = (*(STARCODER2.control_tokens if control_tokens else ("<|endoftext|>",)), *more)
     plain = [*_byte_symbols(), "re", "ret"]
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("starcoder")

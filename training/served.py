@@ -85,6 +85,19 @@ class LlamaModel:
         for token, _ in zip(tokens, range(self.context_tokens - len(prompt)), strict=False):
             yield token
 
+    @property
+    def vocabulary(self) -> int:
+        """Number of its ids."""
+        return int(self._llama.n_vocab())
+
+    def logits_along(self, prompt: list[int], written: Sequence[int]) -> Iterator[NDArray[np.float32]]:
+        """Yield the logits after a prompt, then after each token that is written behind it."""
+        self._llama.reset()
+        for ids in (prompt, *([token] for token in written)):
+            self._llama.eval(ids)
+            found = llama_cpp.llama_get_logits_ith(self._llama.ctx, -1)
+            yield np.ctypeslib.as_array(found, shape=(self.vocabulary,)).astype(np.float32)
+
     def logits(self, ids: list[int]) -> NDArray[np.float32]:
         """Logits after every position, shape (len(ids), vocabulary); needs ``all_logits``."""
         self._llama.reset()

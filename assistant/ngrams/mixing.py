@@ -68,7 +68,7 @@ class NearbyCode(TokenShaping):
         """Replace the logits by the logarithms of the mixed chances, where a match is found."""
         found = self._longest([*self._context, *generated[-MOST_TOKENS:]])
         if found is not None and np.isfinite(logits.max()):
-            logits[:] = mix(logits, found, self._line_ends(len(logits)))
+            logits[:] = mix(logits, found, self._line_ends(len(logits)), weight=weight_of(found))
 
     def _longest(self, context: Sequence[int]) -> Followers | None:
         """Of equally long matches the one in the same file."""
@@ -79,8 +79,10 @@ class NearbyCode(TokenShaping):
         return near
 
 
-def mix(logits: Logits, found: Followers, line_ends: NDArray[np.bool_]) -> Logits:
+def mix(logits: Logits, found: Followers, line_ends: NDArray[np.bool_], *, weight: float) -> Logits:
     """Logarithms of the mixed chances; what is forbidden stays so.
+
+    ``weight`` is that of the match, 0 to 1; ``line_ends`` marks tokens that end a line or a completion.
 
     That a line ended in the match says that it ends here, but not whether the gap ends with it: that share
     goes to all tokens that end a line, in the model's own proportion.
@@ -94,6 +96,5 @@ def mix(logits: Logits, found: Followers, line_ends: NDArray[np.bool_]) -> Logit
     at_end = chances * line_ends
     if ends.any() and at_end.any():
         matched += shares[ends].sum() * at_end / at_end.sum()
-    weight = np.float32(weight_of(found))
     mixed = np.log(np.maximum((1 - weight) * chances + weight * matched, _LEAST_CHANCE))
     return np.where(logits == -np.inf, -np.inf, mixed).astype(np.float32)

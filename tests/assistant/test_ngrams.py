@@ -68,7 +68,7 @@ def test_mixed_chances_are_a_weighted_mean():
     found = followers(t1=3, t2=1)
     expected = chances(logits) * (1 - weight_of(found))
     expected[[1, 2]] += weight_of(found) * np.array([0.75, 0.25])
-    assert np.exp(mix(logits, found, NO_ENDS)) == pytest.approx(expected, rel=1e-5)
+    assert np.exp(mix(logits, found, NO_ENDS, weight=weight_of(found))) == pytest.approx(expected, rel=1e-5)
 
 
 def test_longer_and_more_frequent_and_unanimous_matches_weigh_more():
@@ -80,7 +80,7 @@ def test_longer_and_more_frequent_and_unanimous_matches_weigh_more():
 def test_forbidden_tokens_stay_forbidden():
     logits = np.zeros(VOCABULARY, dtype=np.float32)
     logits[3] = -np.inf
-    assert mix(logits, followers(16, t3=9), NO_ENDS)[3] == -np.inf
+    assert mix(logits, followers(16, t3=9), NO_ENDS, weight=0.9)[3] == -np.inf
 
 
 def test_a_line_that_ended_says_nothing_about_where_the_gap_ends():
@@ -88,7 +88,7 @@ def test_a_line_that_ended_says_nothing_about_where_the_gap_ends():
     ends = NO_ENDS.copy()
     ends[6:] = True
     logits = np.log(np.array([0.4, 0.3, 0.1, 0.05, 0.02, 0.01, 0.04, 0.08], dtype=np.float32))
-    mixed = np.exp(mix(logits, followers(16, t6=9), ends))
+    mixed = np.exp(mix(logits, followers(16, t6=9), ends, weight=0.95))
     assert mixed[7] == pytest.approx(2 * mixed[6], rel=1e-4)
     assert mixed[6:].sum() > 0.9
     assert mixed.sum() == pytest.approx(1.0, rel=1e-4)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from assistant.config import CompletionSettings, LedgerSettings, ModelSettings, TraceSettings, camel_case
 from lsp.completion import ACCEPTED, DID_PARTIALLY_ACCEPT, DID_SHOW, DID_WITHHOLD
+from lsp.actions import PROPOSE
 from lsp.notices import DID_CHANGE_STATUS
 from lsp.settings import DiagnosticsSettings
 
@@ -36,5 +37,5 @@ def test_every_setting_is_described_with_its_default():
 
 def test_every_name_on_the_wire_is_described():
     text = DOCS.read_text()
-    for name in (ACCEPTED, DID_SHOW, DID_PARTIALLY_ACCEPT, DID_WITHHOLD, DID_CHANGE_STATUS):
+    for name in (ACCEPTED, PROPOSE, DID_SHOW, DID_PARTIALLY_ACCEPT, DID_WITHHOLD, DID_CHANGE_STATUS):
         assert f"`{name}`" in text

@@ -190,6 +190,11 @@ def test_run_that_was_stopped_goes_on_to_the_same_bits(starcoder2, own, tmp_path
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+def test_activations_can_be_computed_twice_instead_of_kept(run, starcoder2, own, tmp_path):
+    tuned(starcoder2, tmp_path / "run", own, recompute=True)
+    assert losses(tmp_path / "run") == losses(run)
+
+
 def test_gguf_file_can_be_tuned(starcoder2, own, tmp_path):
     export_gguf(starcoder2, tmp_path / "base.gguf", gguf_type=GgufType.Q8_0)
     result = tuned(tmp_path / "base.gguf", tmp_path / "run", own)

@@ -347,6 +347,19 @@ def test_options_that_contradict_one_another_are_refused(tmp_path, capsys, words
     assert complaint in capsys.readouterr().err
 
 
+def test_password_in_an_address_is_written_nowhere():
+    from training.finetuning.command import _absolute
+
+    assert _absolute("https://ada:secret@example.org/tool.git@v1") == "https://example.org/tool.git@v1"
+
+
+def test_licence_that_is_no_expression_is_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        command("--git", "x", "--own-license", "mine, all mine", "--out", tmp_path / "run")
+    assert stopped.value.code == 2
+    assert "'mine, all mine' is no SPDX expression" in capsys.readouterr().err
+
+
 def test_help_loads_nothing_heavy():
     probe = (
         "import sys; from attribution.cli import main\n"

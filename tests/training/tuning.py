@@ -48,11 +48,17 @@ def material(layout: TuningLayout, files: tuple, *, license: str = "MIT") -> Mat
 
 
 def tuned(
-    base: Path, out: Path, files: tuple, *, method: Method = Method.LORA, recipe: TuningRecipe = SMALL
+    base: Path,
+    out: Path,
+    files: tuple,
+    *,
+    method: Method = Method.LORA,
+    recipe: TuningRecipe = SMALL,
+    recompute: bool = False,
 ) -> Tuned:
     """Run it here, or go on with it."""
     layout = TuningLayout(root=out)
-    options = Options(progress=False, threads=1)
+    options = Options(progress=False, threads=1, recompute=recompute)
     return tune(base, layout, replace(recipe, method=method), material(layout, files), options)
 
 

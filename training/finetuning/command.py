@@ -74,6 +74,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--language", metavar="NAME", help="with --curated: the language, such as Python")
     parser.add_argument(
         "--own-license",
+        type=_expression,
         metavar="SPDX",
         help="with --git: the licence of your code (default: what the top folder states)",
     )
@@ -129,6 +130,9 @@ def _add_method(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="rows of an update that are in memory at a time (default: 4)",
     )
+    parser.add_argument(
+        "--recompute", action="store_true", help="compute activations twice instead of keeping them"
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="of all that is drawn")
 
 
@@ -144,6 +148,14 @@ def _rate(text: str) -> float:
     if not 0.0 < value <= 1.0:
         raise argparse.ArgumentTypeError("must be above 0 and at most 1")
     return value
+
+
+def _expression(text: str) -> str:
+    from attribution.licenses.expressions import is_expression
+
+    if not is_expression(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no SPDX expression, such as MIT or GPL-3.0-only")
+    return text
 
 
 def _share(text: str) -> float:
@@ -173,6 +185,7 @@ def run(args: argparse.Namespace) -> int:
                 gguf_type=GgufType(args.type),
                 name=args.name,
                 threads=args.threads,
+                recompute=args.recompute,
             ),
         )
     _tell(tuned, _indexes(args, layout))
@@ -306,9 +319,13 @@ def _absolute(text: str) -> str:
     """A repository as it is named, a path made absolute."""
     from attribution.sources.git import GitPlace
     from attribution.sources.git_clone import is_remote
+    from attribution.sources.remotes import without_credentials
 
     place = GitPlace.parse(text)
-    where = place.repository if is_remote(place.repository) else str(Path(place.repository).resolve())
+    if is_remote(place.repository):
+        where = without_credentials(place.repository)
+    else:
+        where = str(Path(place.repository).resolve())
     return f"{where}@{place.revision or 'HEAD'}"
 
 

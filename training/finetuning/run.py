@@ -59,6 +59,8 @@ class Options:
     gguf_type: GgufType = GgufType.Q8_0
     name: str | None = None
     threads: int | None = None
+    recompute: bool = False
+    """Keep no activations within layers, and compute them again in the backward pass."""
     progress: bool = True
 
 
@@ -95,7 +97,10 @@ def tune(
         data = _open(layout, base, material, identity)
         tuned = _train(layout, base, recipe, data, world, options)
     export_gguf(
-        layout.merged, layout.gguf, gguf_type=options.gguf_type, name=options.name or layout.root.name
+        layout.merged,
+        layout.gguf,
+        gguf_type=options.gguf_type,
+        name=options.name or layout.root.resolve().name,
     )
     return tuned
 
@@ -195,7 +200,7 @@ def _train(
         data,
         layout.root,
         world=world,
-        execution=Execution(compiled=False),
+        execution=Execution(compiled=False, recompute=options.recompute),
         start=base.identity,
         progress=options.progress,
     )

@@ -112,6 +112,15 @@ def test_other_notebooks_stay_scripts(content: bytes) -> None:
     assert opened(content).marks == ()
 
 
+def test_a_cell_that_never_ran_has_no_output_and_a_kernel_may_name_the_language() -> None:
+    """Many notebooks are stored without outputs, and with a kernel's name alone."""
+    never_ran = {**code("x = 1"), "execution_count": None}
+    whole = json.loads(notebook(text("Text"), never_ran))
+    whole["metadata"] = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    content = json.dumps(whole).encode()
+    assert shown(opened(content)) == "<jupyter_start><jupyter_text>Text\n<jupyter_code>x = 1\n"
+
+
 def test_halves_of_characters_in_a_notebook_are_replaced() -> None:
     content = notebook(text("Half: X"), code("x = 1")).replace(b"X", b"\\ud83d")
     assert "Half: ?" in opened(content).text

@@ -1,9 +1,9 @@
 r"""Notebooks as chains of text, code and output (StarCoder2's paper, 2.4.1 and 5.4).
 
 ``<jupyter_start><jupyter_text>text<jupyter_code>code\n<jupyter_output>output<jupyter_text>…``: neighbouring
-cells of one kind are one block, of merged code the output is that of the last cell, and code that wrote
-nothing is followed by ``<empty_output>``. As there, only notebooks in Python with both text and code are
-taken so. An output that is long, or no text, is left out with its token: it says what one run printed, and
+cells of one kind are one block, of merged code the output is that of the last cell, and code that ran and
+wrote nothing is followed by ``<empty_output>``. As there, only notebooks in Python with both text and code
+are taken so. An output that is long, no text, or unknown because a cell never ran is left out with its token:
 its absence must not read as an empty one.
 """
 
@@ -31,7 +31,7 @@ class _Cell:
     is_code: bool
     text: str
     output: str | None
-    """What it wrote; ``None`` where that is no text, or too long."""
+    """What it wrote; ``None`` where that is no text, too long, or not known because it never ran."""
 
 
 def structured(content: bytes) -> MarkedText | None:
@@ -69,19 +69,24 @@ def _chain(cells: list[_Cell]) -> MarkedText:
 def _is_python(whole: dict[str, Any]) -> bool:
     """Whether the metadata name Python (nbformat 4), or the cells do (nbformat 3)."""
     metadata = _object(whole.get("metadata"))
+    kernel = _object(metadata.get("kernelspec"))
     named = [
-        _object(metadata.get("kernelspec")).get("language"),
+        kernel.get("language"),
         _object(metadata.get("language_info")).get("name"),
         *(cell.get("language") for cell in _raw_cells(whole)),
     ]
-    return any(isinstance(name, str) and name.lower() in ("python", "ipython") for name in named)
+    stated = [name.lower() for name in named if isinstance(name, str)] or [str(kernel.get("name")).lower()]
+    return any(name.startswith(("python", "ipython")) for name in stated)
 
 
 def _cells(whole: dict[str, Any]) -> Iterator[_Cell]:
     for cell in _raw_cells(whole):
         if cell.get("cell_type") == "code":
             text = _joined(cell.get("source", cell.get("input")))
-            yield _Cell(is_code=True, text=text, output=_output(cell.get("outputs")))
+            has_run = (
+                cell.get("outputs") or cell.get("execution_count", cell.get("prompt_number")) is not None
+            )
+            yield _Cell(is_code=True, text=text, output=_output(cell.get("outputs")) if has_run else None)
         elif cell.get("cell_type") in _TEXT_KINDS:
             yield _Cell(is_code=False, text=_joined(cell.get("source")), output=None)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-COMMON_WORDS = frozenset(
-    """a about after all also an and any are as at be because been but by can could did do does for from get
-    had has have how i if in into is it its just like make more my no not of on one only or other our out see
-    should so some than that the their them then there these they this to up use used using was we what when
-    where which while will with would you your""".split()
+COMMON_WORDS = frozenset(  # without those that are common in other languages too: a, as, do, no, on, also
+    """about after all an and any are at be because been but by can could did does for from get had has have
+    how i if in into is it its just like make more my not of one only or other our out see should some than
+    that the their them then there these they this to up use used using we what when where which while with
+    would you your""".split()
 )
 _CODE = re.compile(
     r"^(```|~~~).*?(?:^\1|\Z)|^(?: {4}|\t)[^\n]*|`[^`\n]*`|https?://\S+|<[^>\n]{1,200}>",
@@ -17,12 +17,12 @@ _CODE = re.compile(
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _LEAST_WORDS = 12
 """Fewer say nothing of a language but by their letters."""
-LEAST_SHARE = 0.12
+LEAST_SHARE = 0.1
 LEAST_LATIN = 0.9
 
 
 def is_english(text: str) -> bool:
-    """Judge what is outside code: nine of ten letters are ASCII, and every eighth word is a common one."""
+    """Judge what is outside code: nine of ten letters are ASCII, and every tenth word is a common one."""
     prose = _CODE.sub(" ", text)
     letters = sum(map(str.isalpha, prose))
     latin = sum(character.isascii() and character.isalpha() for character in prose)

@@ -7,8 +7,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from assistant.config import CompletionSettings, LedgerSettings, ModelSettings, TraceSettings, camel_case
-from lsp.completion import ACCEPTED, DID_PARTIALLY_ACCEPT, DID_SHOW, DID_WITHHOLD
 from lsp.actions import PROPOSE
+from lsp.completion import ACCEPTED, DID_PARTIALLY_ACCEPT, DID_SHOW, DID_WITHHOLD
 from lsp.notices import DID_CHANGE_STATUS
 from lsp.settings import DiagnosticsSettings
 

@@ -122,6 +122,16 @@ def test_who_opted_out_is_not_learned_from(base, own, finished, tmp_path, capsys
     assert "opted out" in capsys.readouterr().err
 
 
+def test_tuned_model_is_measured_as_any_run_is(finished, capsys):
+    assert (
+        main(["train", "evaluate", str(finished / "model.gguf"), "--run", str(finished), "--tasks", "2"]) == 0
+    )
+    measured = json.loads(capsys.readouterr().out)
+    assert measured["tasks"] == 2
+    assert "ngrams" in measured
+    assert "traced" in measured["generated"]
+
+
 def test_settings_that_serve_and_trace_the_model_are_told(base, own, finished, capsys):
     """A finished run that is started again changes nothing, and says it again."""
     assert command("--git", own, "--base", base, "--out", finished, *QUICK) == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +31,6 @@ from training.loop import RunData, held_out_bits_per_byte, train
 from training.metrics import plot_metrics, read_metrics
 from training.model import CausalModel, NextTokenLoss
 from training.tokenizer import byte_lengths, fingerprint
-
-_log = logging.getLogger(__name__)
 
 Prepare = Callable[[Base, TuningRecipe, str], None]
 """Makes rows for a base under a recipe; the last argument is a digest that their manifests must bear."""
@@ -156,6 +154,7 @@ def _prepare(
     """Make the rows, unless they are there and may still be used."""
     if not _has_rows(layout):
         try:
+            shutil.copyfile(base.folder / "tokenizer.json", layout.tokenizer)
             material.prepare(base, recipe, identity)
         except OSError as error:
             raise CheckpointWriteError(layout.root, error.strerror or str(error)) from error
@@ -173,7 +172,7 @@ def _open(layout: TuningLayout, base: Base, material: Material, identity: str) -
     return RunData(
         train=train_rows,
         held_out=held_out,
-        tokenizer=base.folder / "tokenizer.json",
+        tokenizer=layout.tokenizer,
         byte_lengths=byte_lengths(base.tokenizer),
         identity=identity,
     )

@@ -112,7 +112,7 @@ def reason(stage: Stage, one: Document) -> DropReason | None:
         (
             ByDataRules(),
             document("x", language="Text", path="docs/README.txt"),
-            document("x", language="Text", path="docs/poem.txt"),
+            document("x", language="Text", path="data/poem.txt"),
             DropReason.TEXT_FILE,
         ),
         (

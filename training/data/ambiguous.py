@@ -130,8 +130,8 @@ def language_by_content(extension: str, content: bytes) -> str | None:
 
     ``extension`` has its dot and is in small letters.
 
-    >>> language_by_content(".h", b"template <class T>\nstruct A {};\n"), language_by_content(".h", b"int a;\n")
-    ('C++', None)
+    >>> language_by_content(".h", b"template <class T>\nstruct A {};\n")
+    'C++'
     >>> language_by_content("", b"#!/usr/bin/env -S Rscript --vanilla\n")
     'R'
     """

@@ -6,6 +6,7 @@ import pytest
 
 from assistant.models import DEFAULT_MODEL
 from attribution.trace import Tracer
+from training.data.pii.addresses import STAND_INS_V4, STAND_INS_V6
 from training.data.stage import PersonalData
 from training.evaluation.generated import NEW_TOKENS, PROMPT_TOKENS, generate, leaks, traced_share
 from training.evaluation.held_out import HeldOutFile
@@ -51,6 +52,12 @@ def test_text_without_anything_is_traced_nowhere(tracer):
 )
 def test_personal_data_is_found_by_kind(text, kinds):
     assert leaks(text) == kinds
+
+
+@pytest.mark.parametrize("text", [*STAND_INS_V4, *STAND_INS_V6, "<EMAIL>", "<KEY>", "<PASSWORD>", "<NAME>"])
+def test_what_curation_puts_in_place_of_personal_data_is_none(text):
+    """A model of a curated corpus has learned to write these."""
+    assert leaks(f'HOST = "{text}"  # mail {text}\n'.encode()) == frozenset()
 
 
 def test_model_goes_on_after_the_heads_of_files_the_same_for_the_same_seed(model, stdlib):

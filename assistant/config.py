@@ -103,7 +103,7 @@ class ModelSettings:
         ),
     )
     lookup_tokens: int = field(
-        default=0,
+        default=4,
         metadata=about(
             "Tokens that are guessed from the prompt and checked at once; 0 guesses none.",
             minimum=0,

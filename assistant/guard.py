@@ -46,7 +46,7 @@ class RegurgitationGuard(TokenShaping):
         piece = self._detokenize([token])
         if not piece.strip():
             return True
-        text = b"".join([*self._written, piece]).removeprefix(self._required).decode("utf-8", "ignore")
+        text = b"".join([*self._written, piece])[len(self._required) :].decode("utf-8", "ignore")
         if not text.strip() or not self._would_be_denied(text):
             return True
         self.refusals += 1

@@ -19,6 +19,7 @@ import numpy as np
 
 from assistant.backends.choice import TokenChooser
 from assistant.backends.gguf import GgufHeader, read_header
+from assistant.backends.lookup import PromptLookup
 from assistant.backends.protocol import Logits, Sampling, TokenShaping
 from assistant.backends.vocabulary import Vocabulary
 from assistant.errors import BackendError, ModelUnusableError, PromptTooLongError
@@ -79,6 +80,8 @@ class LlamaModel:
         self.context_tokens: int
         self._model: llama_cpp.llama_model_p | None = None
         self._context: llama_cpp.llama_context_p | None = None
+        self._batch: llama_cpp.llama_batch | None = None
+        self._guessed_tokens = options.lookup_tokens
         self._pieces: dict[int, bytes] = {}
         self._evaluated: list[int] = []
         """The tokens whose keys and values the context holds."""
@@ -111,7 +114,16 @@ class LlamaModel:
             raise _refused(path)
         self.context_tokens = min(self.context_tokens, int(llama_cpp.llama_n_ctx(self._context)))
         self._memory: llama_cpp.llama_memory_t = llama_cpp.llama_get_memory(self._context)
+        self._batch = self._new_batch()
         llama_cpp.llama_set_abort_callback(self._context, self.abort.callback, self.abort.pointer)
+
+    def _new_batch(self) -> llama_cpp.llama_batch:
+        """A batch that is filled again and again, all of it in sequence 0."""
+        batch = llama_cpp.llama_batch_init(_BATCH_TOKENS, 0, 1)
+        for at in range(_BATCH_TOKENS):
+            batch.n_seq_id[at] = 1
+            batch.seq_id[at][0] = 0
+        return batch
 
     def _context_params(self, options: ModelOptions) -> llama_cpp.llama_context_params:
         params = llama_cpp.llama_context_default_params()
@@ -200,21 +212,35 @@ class LlamaModel:
             vocabulary=lambda: self._vocabulary,
             ends=self.ends,
         )
-        pending = self._keep_common_prefix(prompt)
-        for _ in range(min(max_tokens, room)):
-            if not self._evaluate(pending):
+        lookup = PromptLookup(prompt) if self._guessed_tokens else None
+        pending, guess = self._keep_common_prefix(prompt), list[int]()
+        limit = min(max_tokens, room)
+        while len(chooser.generated) < limit:
+            if not self._evaluate([*pending, *guess], outputs=1 + len(guess)):
                 return
-            token = chooser.choose(self._logits())
-            if token is None:
-                return
-            yield token
-            if self.ends(token):
-                return
+            for step, expected in enumerate([*guess, None]):
+                token = chooser.choose(self._logits(step - 1 - len(guess)))
+                if token is None:
+                    return
+                yield token
+                if self.ends(token) or len(chooser.generated) == limit:
+                    return
+                if lookup is not None:
+                    lookup.add(token)
+                if token != expected:
+                    self._drop_last(len(guess) - step)
+                    break
             pending = [token]
+            guess = lookup.guess(self._room_for_guesses(limit - len(chooser.generated))) if lookup else []
 
-    def _logits(self) -> Logits:
-        """Those of the last token that was evaluated; valid until the next evaluation."""
-        pointer = llama_cpp.llama_get_logits_ith(self._context, -1)
+    def _room_for_guesses(self, wanted: int) -> int:
+        """How many tokens to guess: the last one wanted is not evaluated, and the context must hold them."""
+        room = self.context_tokens - len(self._evaluated) - 1
+        return min(self._guessed_tokens, wanted - 1, room)
+
+    def _logits(self, position: int) -> Logits:
+        """Those of an output of the last evaluation, -1 for its last; valid until the next one."""
+        pointer = llama_cpp.llama_get_logits_ith(self._context, position)
         logits: Logits = np.ctypeslib.as_array(pointer, shape=(self._words,))
         return logits
 
@@ -238,14 +264,16 @@ class LlamaModel:
         del self._evaluated[common:]
         return list(prompt[common:])
 
-    def _evaluate(self, tokens: Sequence[int]) -> bool:
-        """Run tokens through the model; ``False`` if that was aborted."""
+    def _evaluate(self, tokens: Sequence[int], *, outputs: int) -> bool:
+        """Run tokens through the model, for logits of the last ``outputs``; ``False`` if that was aborted.
+
+        More than one output is only asked of what fits one batch.
+        """
         for start in range(0, len(tokens), _BATCH_TOKENS):
             if self.abort.is_set():
                 return False
             batch = tokens[start : start + _BATCH_TOKENS]
-            array = (llama_cpp.llama_token * len(batch))(*batch)
-            code = llama_cpp.llama_decode(self._context, llama_cpp.llama_batch_get_one(array, len(batch)))
+            code = self._decode(batch, outputs)
             if code == _ABORTED:
                 self._keep_whole_batches()
                 return False
@@ -254,6 +282,25 @@ class LlamaModel:
                 raise BackendError(f"llama.cpp could not evaluate the prompt (code {code})")
             self._evaluated.extend(batch)
         return True
+
+    def _decode(self, tokens: Sequence[int], outputs: int) -> int:
+        """Evaluate one batch after what the context holds; answer llama.cpp's code."""
+        batch, first = self._batch, len(self._evaluated)
+        batch.n_tokens = len(tokens)
+        for at, token in enumerate(tokens):
+            batch.token[at] = token
+            batch.pos[at] = first + at
+            batch.logits[at] = at >= len(tokens) - outputs
+        return int(llama_cpp.llama_decode(self._context, batch))
+
+    def _drop_last(self, count: int) -> None:
+        """Forget so many of the last tokens, which were guessed wrong."""
+        if count == 0:
+            return
+        kept = len(self._evaluated) - count
+        if not llama_cpp.llama_memory_seq_rm(self._memory, 0, kept, -1):
+            raise BackendError("llama.cpp cannot take a guess back; set model.lookupTokens to 0")
+        del self._evaluated[kept:]
 
     def _keep_whole_batches(self) -> None:
         """After an abort, keep what was evaluated before the batch that was cut short.
@@ -279,6 +326,9 @@ class LlamaModel:
 
     def free(self) -> None:
         """Give the memory back; may be repeated."""
+        if self._batch is not None:
+            llama_cpp.llama_batch_free(self._batch)
+            self._batch = None
         if self._context:
             llama_cpp.llama_free(self._context)
             self._context = None

@@ -305,6 +305,7 @@ def test_two_rounds_of_redactions_are_one(case):
         "2001:" * 400_000,
         "://a:" * 400_000,
         "password=" * 250_000,
+        "signature=" * 250_000,
         "secret" * 350_000,
         "-----BEGIN RSA PRIVATE KEY-----" * 60_000,
         "Aa0" * 700_000,

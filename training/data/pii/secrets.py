@@ -78,7 +78,9 @@ def _value(shadow: bytes, at: int, name: bytes, kind: PersonalData) -> tuple[int
     after = at + len(name)
     if name in _BEFORE_BARE_KEYS:
         match = _BEARER.match(shadow, after)
-        return match.span(1) if match and is_key_value(match[1].decode()) else None
+        if match is None or name in match[1].lower():  # the last of several names introduces the value
+            return None
+        return match.span(1) if is_key_value(match[1].decode()) else None
     match = _ASSIGNED.match(shadow, after)
     if match is not None and match.lastindex is not None:
         group = match.lastindex

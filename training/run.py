@@ -30,7 +30,7 @@ from training.metrics import plot_metrics, read_metrics
 from training.model import make_model
 from training.recipes.recipe import Recipe
 from training.start import begin_with
-from training.tokenizer import byte_lengths, fingerprint, load_tokenizer
+from training.tokenizer import byte_lengths, fingerprint, load_tokenizer, padded_vocabulary
 
 _log = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ def open_data(recipe: Recipe, corpus: ShardedCorpus) -> RunData:
     Raises :class:`ShardCorruptError`, :class:`TokenizerError` and :class:`CheckpointMismatchError`.
     """
     tokenizer = load_tokenizer(corpus.layout.tokenizer)
-    if tokenizer.get_vocab_size() != recipe.model.vocabulary:
+    if padded_vocabulary(tokenizer) != recipe.model.vocabulary:
         raise TokenizerError(
             corpus.layout.tokenizer,
             f"it has {tokenizer.get_vocab_size()} ids and the recipe {recipe.model.vocabulary}",

@@ -122,6 +122,12 @@ def fingerprint(tokenizer: Tokenizer) -> str:
     return hashlib.sha256(tokenizer.to_str().encode()).hexdigest()
 
 
+def padded_vocabulary(tokenizer: Tokenizer) -> int:
+    """Rows of the embedding that a tokenizer needs: its ids, up to the next multiple of 128."""
+    size: int = tokenizer.get_vocab_size()
+    return -(-size // 128) * 128
+
+
 def control_ids(tokenizer: Tokenizer) -> FimIds:
     """Find the control tokens that fill-in-the-middle needs; raise :class:`TokenizerError`."""
     ids = resolve_ids(tokenizer.token_to_id)

@@ -13,6 +13,7 @@ from training.tokenizer import (
     control_ids,
     fingerprint,
     load_tokenizer,
+    padded_vocabulary,
     save_tokenizer,
     train_tokenizer,
 )
@@ -83,3 +84,10 @@ def test_vocabulary_without_control_tokens_is_refused():
 
     with pytest.raises(TokenizerError, match="no fill-in-the-middle tokens"):
         control_ids(Tokenizer(models.BPE()))
+
+
+@pytest.mark.parametrize(("ids", "padded"), [(512, 512), (513, 640), (639, 640)])
+def test_vocabulary_is_padded_to_a_multiple_of_128(ids, padded):
+    tokenizer = train_tokenizer([Path(__file__).read_text("utf-8")], vocabulary=512)
+    tokenizer.add_tokens([f"unused{i}unused" for i in range(ids - 512)])
+    assert padded_vocabulary(tokenizer) == padded

@@ -17,7 +17,7 @@ from training.data.prepare import RunLayout
 from training.data.shards import Manifest, read_manifest
 from training.errors import CheckpointMismatchError, CheckpointWriteError, CorpusUnfitError, CurationError
 from training.recipes.recipe import DataRecipe, Recipe, digest
-from training.tokenizer import load_tokenizer
+from training.tokenizer import load_tokenizer, padded_vocabulary
 
 RECORD = "corpus.json"
 """In a run's folder: which curated corpus it learns from."""
@@ -74,7 +74,7 @@ def _finished_manifest(layout: CurationLayout) -> Manifest:
 
 def ensure_fits(layout: CurationLayout, recipe: Recipe) -> None:
     """Raise :class:`CorpusUnfitError` where ids or rows of a finished curation are not those of a recipe."""
-    vocabulary = load_tokenizer(layout.tokenizer).get_vocab_size()
+    vocabulary = padded_vocabulary(load_tokenizer(layout.tokenizer))
     if vocabulary != recipe.model.vocabulary:
         raise CorpusUnfitError(
             layout.root, "its tokenizer has {:,} ids", vocabulary, recipe.model.vocabulary, "--vocabulary"

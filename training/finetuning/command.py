@@ -133,6 +133,12 @@ def _add_method(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recompute", action="store_true", help="compute activations twice instead of keeping them"
     )
+    parser.add_argument(
+        "--fim-rate",
+        type=_fim_rate,
+        metavar="SHARE",
+        help="with --git and --curated: share of files rearranged for filling in (default: 0.5)",
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="of all that is drawn")
 
 
@@ -156,6 +162,13 @@ def _expression(text: str) -> str:
     if not is_expression(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no SPDX expression, such as MIT or GPL-3.0-only")
     return text
+
+
+def _fim_rate(text: str) -> float:
+    value = float(text)
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError("must be from 0 to 1")
+    return value
 
 
 def _share(text: str) -> float:
@@ -234,6 +247,7 @@ def _recipe(args: argparse.Namespace) -> TuningRecipe:
         most_epochs=args.epochs or recipe.most_epochs,
         batch_rows=args.batch_rows or recipe.batch_rows,
         micro_batch_rows=_micro_batch_rows(args, recipe),
+        fim_rate=recipe.fim_rate if args.fim_rate is None else args.fim_rate,
         seed=recipe.seed if args.seed is None else args.seed,
     )
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from assistant.backends.protocol import CompletionBackend, Sampling
 from assistant.chat.format import ChatFormat
 from assistant.chat.tasks import Selection, Task, ask, understand
-from assistant.chat.template import ChatError
+from assistant.chat.template import ChatError, Piece
 from assistant.completion import Completion, CompletionRecords, Timing, hash_prompt
 from assistant.config import Settings
 from assistant.tracing import UNTRACED, Ruling, TextTracer, rule
 
 _MAX_TOKENS = 1024
 _TIMEOUT_S = 120.0
+_TEMPLATE_TIMEOUT_S = 10.0
 _SHARE_OF_ANSWER = 2
 """The answer may fill one part in so many of the context."""
 
@@ -61,7 +62,7 @@ class ChatService:
         if self._tracer is None and self._settings.trace.required:
             return None
         started = time.perf_counter()
-        prompt = self._prompt(task, selection)
+        prompt = await self._prompt(task, selection)
         asked = time.perf_counter()
         answer, tokens = await self._answer(prompt)
         text = understand(task, selection, answer)
@@ -88,10 +89,10 @@ class ChatService:
         self._records.add(completion)
         return Proposal(task=task, selection=selection, completion=completion)
 
-    def _prompt(self, task: Task, selection: Selection) -> list[int]:
+    async def _prompt(self, task: Task, selection: Selection) -> list[int]:
         """Tokenise the chat: control tokens where the template writes them, and nowhere else."""
         ids: list[int] = []
-        for piece in self._chat.template.render(ask(task, selection)):
+        for piece in await self._pieces(task, selection):
             ids += self._chat.tokenize(piece, self._backend.tokenize)
         room = self._backend.context_tokens - self._backend.context_tokens // _SHARE_OF_ANSWER
         if len(ids) > room:
@@ -100,6 +101,16 @@ class ChatService:
                 "select fewer lines, or raise model.contextTokens"
             )
         return ids
+
+    async def _pieces(self, task: Task, selection: Selection) -> list[Piece]:
+        """Render the template in a thread: it is a program, and may take its time."""
+        try:
+            async with asyncio.timeout(_TEMPLATE_TIMEOUT_S):
+                return await asyncio.to_thread(self._chat.template.render, ask(task, selection))
+        except TimeoutError as error:
+            raise ChatError(
+                "the model's chat template does not come to an end; choose another model"
+            ) from error
 
     async def _answer(self, prompt: list[int]) -> tuple[str, int]:
         """Let the model answer until it ends, or its budget of tokens or time is spent."""

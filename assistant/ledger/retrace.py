@@ -26,6 +26,7 @@ from attribution.trace import Tracer
 _CONTEXT_TOKENS = 64
 _ELSEWHERE_SHARE = 0.6
 _ELSEWHERE_LINES = 4
+_ALIKE_SHARE = 0.75
 _BINDING_SHARE = 0.5
 """Of the accepted lines; with less of them left, a match that cannot be checked again binds no more."""
 _UNBINDING = frozenset((Verdict.COMMON, Verdict.EXEMPT, Verdict.IGNORED, Verdict.ALLOW))
@@ -63,9 +64,12 @@ class Traced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _File:
+    """What is kept of a file: not its text, of which a workspace may have gigabytes."""
+
     path: str
-    content: bytes
     lines: Sketched
+    values: frozenset[int]
+    """The sketches of its lines, to pass over files that cannot hold what is looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,22 +82,21 @@ class Workspace:
         """The bytes of a file that the ledger names; ``None`` where it is no code, or gone."""
         return read_code(self.root / path, skipped=Counter()) if (self.root / path).is_file() else None
 
-    def others(self, path: str) -> Iterator[str]:
-        """All code files but one, relative to the root."""
+    def files(self) -> Iterator[str]:
+        """All code files, relative to the root."""
         for file in walk_code(self.root, skipped=Counter()):
-            name = file.relative_to(self.root).as_posix()
-            if name != path:
-                yield name
+            yield file.relative_to(self.root).as_posix()
 
 
 class Retracer:
-    """Finds and traces accepted suggestions; reads each file once."""
+    """Finds and traces accepted suggestions; sketches each file once."""
 
     def __init__(self, workspace: Workspace, tracer: Tracer | None) -> None:
         """Without a tracer nothing is traced again, and what was written down binds."""
         self._workspace = workspace
         self._tracer = tracer
         self._files: dict[str, _File | None] = {}
+        self._paths: list[str] | None = None
 
     def trace_all(self, acceptances: Sequence[Acceptance]) -> list[Traced]:
         """Find each in the order given."""
@@ -124,25 +127,28 @@ class Retracer:
 
     def _look_elsewhere(self, acceptance: Acceptance) -> tuple[_File, Found] | None:
         """The other file that holds most of it, if that is enough to be sure."""
-        enough = min(_ELSEWHERE_LINES, len(acceptance.sketch.literal))
+        sketch = acceptance.sketch
+        enough = min(_ELSEWHERE_LINES, len(sketch.literal))
         places = []
-        for path in self._workspace.others(acceptance.path):
-            place = self._look_into(acceptance, path)
-            if place is None:
+        for path in self._others(acceptance.path):
+            file = self._file(path)
+            if file is None or sum(value in file.values for value in sketch.literal) < enough:
                 continue
-            found = place[1]
-            if found.kept >= _ELSEWHERE_SHARE * found.total and found.kept + found.context >= enough:
-                places.append(place)
+            found = locate(sketch, file.lines)
+            if found is not None and _is_certain(found, len(sketch.literal)):
+                places.append((file, found))
         return max(places, key=lambda place: place[1].score, default=None)
+
+    def _others(self, path: str) -> Iterator[str]:
+        """All code files but one; the workspace is walked once."""
+        if self._paths is None:
+            self._paths = list(self._workspace.files())
+        return (other for other in self._paths if other != path)
 
     def _file(self, path: str) -> _File | None:
         if path not in self._files:
             content = self._workspace.read(path)
-            self._files[path] = (
-                None
-                if content is None
-                else _File(path=path, content=content, lines=sketch_lines(content, path=path))
-            )
+            self._files[path] = None if content is None else _sketched(path, content)
         return self._files[path]
 
     def _binding(
@@ -158,9 +164,10 @@ class Retracer:
 
     def _trace_again(self, file: _File, lines: Span) -> tuple[Match, ...]:
         """Trace lines with the code around them, as the gate does with a suggestion."""
-        if self._tracer is None:
+        content = self._workspace.read(file.path)
+        if self._tracer is None or content is None:
             return ()
-        text = file.content.decode("utf-8", "surrogateescape").split("\n")
+        text = content.decode("utf-8", "surrogateescape").split("\n")
         before = "".join(line + "\n" for line in text[: lines.first - 1])
         inserted = "\n".join(text[lines.first - 1 : lines.last])
         after = "\n".join(["", *text[lines.last :]])
@@ -178,6 +185,18 @@ class Retracer:
         """Whether an index holds the source of a match, so that tracing again has the last word on it."""
         indexes = self._tracer.indexes if self._tracer is not None else ()
         return any(index.identical(match.source.digest) for index in indexes)
+
+
+def _is_certain(found: Found, lines: int) -> bool:
+    """Whether code was found in a file that it was never put into: imports are alike everywhere."""
+    if found.kept < _ELSEWHERE_SHARE * found.total:
+        return False
+    return found.kept >= _ELSEWHERE_LINES or found.kept + found.context >= _ALIKE_SHARE * lines
+
+
+def _sketched(path: str, content: bytes) -> _File:
+    lines = sketch_lines(content, path=path)
+    return _File(path=path, lines=lines, values=frozenset(lines.literal))
 
 
 def by_file(traced: Sequence[Traced], workspace: Workspace) -> list[Attribution]:

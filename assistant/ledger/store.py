@@ -74,7 +74,7 @@ class Ledger:
         Raises :class:`LedgerUnusableError`.
         """
         with _errors_named(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
                 return cls(path, _connect(path))
             except sqlite3.DatabaseError as error:

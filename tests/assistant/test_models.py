@@ -19,6 +19,7 @@ from assistant.facts import read_facts
 from assistant.fit import ModelTooLargeError, ensure_fits, needed
 from assistant.hub.catalogue import CATALOGUE
 from assistant.models import DEFAULT_MODEL, ModelOptions, open_backend
+from assistant.quantize import GgufType, quantize
 from tests.assistant.hub_server import Hub, Serving
 from tests.assistant.tiny_gguf import Shape as TinyShape
 from tests.assistant.tiny_gguf import write_tiny_gguf
@@ -273,15 +274,36 @@ def test_the_catalogue_has_the_shapes_that_training_has():
 
 
 @pytest.mark.parametrize("gguf_type", ["q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m"])
-def test_a_quantised_model_is_smaller_and_completes(model, tiny, tmp_path, gguf_type):
+def test_a_quantised_model_is_smaller_and_completes(tiny, tmp_path, gguf_type):
     source = tmp_path / "tiny.f32.gguf"
     source.write_bytes(tiny)
-    done = model("quantize", str(source), "--type", gguf_type)
-    target = Path(done.stdout.strip())
-    assert target == tmp_path / f"tiny.{gguf_type}.gguf", done.stderr
+    target = quantize(source, tmp_path / "made" / "narrow.gguf", GgufType(gguf_type), threads=1)
     assert target.stat().st_size < 0.6 * len(tiny)
     assert read_facts(target).quantisation == gguf_type
     assert LlamaCppBackend.open(target, ModelOptions(threads=1)).tokenize("x")
+
+
+def test_a_quantised_model_lies_beside_the_model_and_is_named_by_its_type(model, tiny, tmp_path):
+    (tmp_path / "tiny.f32.gguf").write_bytes(tiny)
+    done = model("quantize", "tiny.f32.gguf", "--type", "q4_k_m")
+    assert done.stdout == "tiny.q4_k_m.gguf\n", done.stderr
+    assert read_facts(tmp_path / "tiny.q4_k_m.gguf").quantisation == "q4_k_m"
+
+
+def test_a_checkpoint_is_exported_on_the_way(model, tmp_path):
+    """StarCoder's architecture with multi-query attention, from a folder as a hub holds it."""
+    from tests.training.family import save_random
+    from training.recipes.big_code import BigCodeShape
+
+    shape = BigCodeShape(
+        layers=2, hidden=256, feed_forward=256, heads=4, context_tokens=128, vocabulary=640, end_of_text=0
+    )
+    folder = save_random(tmp_path / "made", shape, "starcoder")
+    done = model("quantize", "made", "--type", "q4_k_m")
+    assert done.stdout == "made/made.q4_k_m.gguf\n", done.stderr
+    facts = read_facts(folder / "made.q4_k_m.gguf")
+    assert (facts.architecture, facts.quantisation, facts.shape.kv_heads) == ("starcoder", "q4_k_m", 1)
+    assert facts.fim is not None and facts.fim.format.name == "starcoder"
 
 
 def test_a_quantised_model_is_not_quantised_again(model):
@@ -296,10 +318,15 @@ def test_a_model_is_not_written_over_itself(model, tiny, tmp_path):
 
 
 @pytest.mark.parametrize("cut", [100, 5000, -10_000])
-def test_a_truncated_model_cannot_be_quantised_or_described(model, tiny, tmp_path, cut):
+def test_a_truncated_model_is_told(tiny, tmp_path, cut):
     (tmp_path / "cut.gguf").write_bytes(tiny[:cut])
+    with pytest.raises(ModelUnusableError, match="truncated"):
+        read_facts(tmp_path / "cut.gguf")
+
+
+def test_a_truncated_model_is_not_quantised(model, tiny, tmp_path):
+    (tmp_path / "cut.gguf").write_bytes(tiny[:-10_000])
     assert "truncated" in sentence(model("quantize", "cut.gguf"))
-    assert "truncated" in sentence(model("info", "cut.gguf"))
     assert sorted(path.name for path in tmp_path.glob("*.gguf")) == ["cut.gguf"]
 
 

@@ -155,6 +155,15 @@ class CompletionSettings:
     order: FimOrder = field(
         default=FimOrder.SPM, metadata=about("Prompt order; spm reuses most of the work while typing.")
     )
+    prefetch: bool = field(default=True, metadata=about("Begin the next suggestion when one is accepted."))
+    max_wait_ms: int = field(
+        default=150,
+        metadata=about(
+            "Longest wait for a pause in typing before a slow model is asked; 0 never waits.",
+            minimum=0,
+            maximum=5000,
+        ),
+    )
     nearby: bool = field(
         default=True, metadata=about("Mix the bundled model with what follows the same code in open files.")
     )

@@ -17,6 +17,7 @@ from assistant.errors import AssistantError
 from assistant.ledger.acceptance import Acceptance, Place, ToldBy, accept, path_in
 from assistant.ledger.place import ledger_path
 from assistant.ledger.sketch import CONTEXT_LINES
+from lsp.completion import suggest
 from lsp.positions import line_feeds_only
 
 if TYPE_CHECKING:
@@ -130,6 +131,8 @@ class Acceptances:
         if offer.is_taken(agreed):
             self._ls.engine.records.mark_accepted(offer.completion.id, characters=agreed)
             self._take(offer, agreed, ToldBy.CHANGE)
+            if agreed == len(offer.completion.text):
+                self._ls.session.accepted(offer.completion.id, partial(suggest, self._ls))
         offer.agreed = agreed
 
     def forget(self, uri: str) -> None:

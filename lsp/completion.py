@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -46,6 +47,7 @@ def register(server: Server) -> None:
         record = server.engine.records.mark_accepted(completion_id)
         if record is not None:
             server.acceptances.told(record)
+            server.session.accepted(completion_id, partial(suggest, server))
 
 
 async def inline_completion(ls: Server, params: types.InlineCompletionParams) -> types.InlineCompletionList:
@@ -101,7 +103,7 @@ async def _complete(
         others = {other.path: other.source for other in ls.documents() if other is not document}
         request = replace(_request(document, replaced, chosen, invoked=invoked), others=others)
         version = document.version
-        completion = await ls.latest.run(uri, _suggest(ls, request))
+        completion = await ls.latest.run(uri, ls.session.complete(request, partial(suggest, ls)))
     except ScAttribError as error:
         ls.notices.tell(f"No suggestion could be made: {error}")
         return None
@@ -118,7 +120,8 @@ async def _complete(
     return completion
 
 
-async def _suggest(ls: Server, request: CompletionRequest) -> Completion | None:
+async def suggest(ls: Server, request: CompletionRequest) -> Completion | None:
+    """Ask the model, once it is there."""
     service = await ls.engine.service()
     return await service.complete(request) if service else None
 

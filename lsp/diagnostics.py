@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
@@ -53,9 +54,17 @@ def did_save(ls: Server, params: types.DidSaveTextDocumentParams) -> None:
 def did_change(ls: Server, params: types.DidChangeTextDocumentParams) -> None:
     """Keep the matches beside their code until the file is saved; what was asked of the old text is moot."""
     ls.latest.drop(params.text_document.uri)
+    document = ls.document(params.text_document.uri)
+    if document is not None:
+        ls.session.edited(document.path, is_deletion=_only_deletes(params.content_changes))
     ls.acceptances.changed(params.text_document.uri)
     for change in params.content_changes:
         ls.findings.edit(params.text_document.uri, change)
+
+
+def _only_deletes(changes: Sequence[types.TextDocumentContentChangeEvent]) -> bool:
+    is_partial = all(isinstance(change, types.TextDocumentContentChangePartial) for change in changes)
+    return is_partial and bool(changes) and not any(change.text for change in changes)
 
 
 def did_close(ls: Server, params: types.DidCloseTextDocumentParams) -> None:

@@ -57,6 +57,9 @@ class Engine:
         old, self._settings, self._root = self._settings, settings, root
         if self._model is None or _load_options(old.model) != _load_options(settings.model):
             self._model = asyncio.create_task(self._load_model(settings.model, after=self._model))
+        self._ls.session.configure(
+            foresees=settings.completion.prefetch, most_wait_s=settings.completion.max_wait_ms / 1e3
+        )
         self._applied.set()
         self._open_indexes()
 
@@ -95,6 +98,7 @@ class Engine:
         paths = index_paths(self._settings.trace, self._root)
         now = stamp(paths)
         if self._tracer is None or now != self._stamp:
+            self._ls.session.forget()
             self._stamp = now
             self._tracer = asyncio.create_task(self._load_tracer(paths))
         return self._tracer

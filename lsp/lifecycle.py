@@ -55,6 +55,7 @@ async def shutdown(ls: Server, _params: None) -> None:
     """Stop the model."""
     ls.checks.close()
     await ls.acceptances.close()
+    await ls.session.close()
     await ls.engine.close()
 
 

@@ -12,6 +12,7 @@ from pygls.exceptions import FeatureRequestError, JsonRpcException, PyglsError
 from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
+from assistant.session.session import Session
 from lsp import acceptance, actions, completion, diagnostics, hover, lifecycle
 from lsp.documents import Document, DocumentWorkspace
 from lsp.engine import Engine
@@ -41,6 +42,7 @@ class Server(LanguageServer):
         self.settings = ServerSettings()
         self.notices = Notices(self.protocol)
         self.engine = Engine(self)
+        self.session = Session(self.engine.records)
         self.latest = Latest()
         self.findings = Findings()
         self.checks = diagnostics.Checks(self)

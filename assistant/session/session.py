@@ -49,9 +49,10 @@ class Session:
         self._clock = clock
         self._pace = pace or Pace()
         self._foresees = foresees
+        self._ahead: tuple[CompletionRequest, asyncio.Task[Completion | None]] | None = None
         self._suggestions = Suggestions()
         self._deleted: set[str] = set()
-        self._ahead: tuple[CompletionRequest, asyncio.Task[Completion | None]] | None = None
+        """Documents whose last edit only took something away."""
         self._counts = dict.fromkeys(Counts.__slots__, 0)
 
     @property
@@ -59,10 +60,15 @@ class Session:
         """What became of the requests so far."""
         return Counts(**self._counts)
 
-    def edited(self, path: str, *, inserted: int, removed: int) -> None:
-        """A document was edited: so many characters came and went."""
+    def configure(self, *, foresees: bool, most_wait_s: float) -> None:
+        """Take settings; whatever was suggested under others is forgotten."""
+        self._foresees, self._pace.most_s = foresees, most_wait_s
+        self.forget()
+
+    def edited(self, path: str, *, is_deletion: bool) -> None:
+        """A document was edited; a deletion puts nothing in."""
         self._pace.struck(self._clock())
-        (self._deleted.add if removed and not inserted else self._deleted.discard)(path)
+        (self._deleted.add if is_deletion else self._deleted.discard)(path)
 
     def forget(self) -> None:
         """Drop what was suggested, because settings, model or index are others now."""
@@ -88,13 +94,15 @@ class Session:
             await asyncio.sleep(delay)
         return await self._compute(request, ask)
 
-    async def accepted(self, completion_id: str, ask: Ask) -> None:
+    def accepted(self, completion_id: str, ask: Ask) -> None:
         """A suggestion was accepted wholly: begin the one that is likely to be asked for next."""
         suggestion = self._suggestions.find(completion_id)
         if suggestion is None or not self._foresees:
             return
-        self._drop_ahead()
         request = suggestion.follow_up
+        if self._is_ahead(request) or self._suggestions.continued(request) is not None:
+            return  # an editor may say it twice
+        self._drop_ahead()
         task = asyncio.create_task(self._compute(request, ask))
         task.add_done_callback(_forgive)
         self._ahead = request, task
@@ -116,19 +124,18 @@ class Session:
         return completion
 
     def _take_ahead(self, request: CompletionRequest) -> asyncio.Task[Completion | None] | None:
-        """What is being computed for this very place."""
-        if self._ahead is None:
+        """What is being computed for this very place; it is nobody else's any more."""
+        if self._ahead is None or not self._is_ahead(request):
             return None
-        foreseen, task = self._ahead
-        is_same = (foreseen.path, foreseen.offset, foreseen.text) == (
-            request.path,
-            request.offset,
-            request.text,
-        )
-        if not is_same or task.cancelled():
-            return None
-        self._ahead = None
+        task, self._ahead = self._ahead[1], None
         return task
+
+    def _is_ahead(self, request: CompletionRequest) -> bool:
+        if self._ahead is None or self._ahead[1].cancelled():
+            return False
+        foreseen = self._ahead[0]
+        place = foreseen.path, foreseen.offset, foreseen.text
+        return place == (request.path, request.offset, request.text)
 
     def _drop_ahead(self) -> None:
         if self._ahead is not None:

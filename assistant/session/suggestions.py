@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from assistant.completion import Completion, CompletionRequest, Timing
@@ -24,6 +25,8 @@ class Suggestion:
     path: str
     prefix: str
     suffix: str
+    others: Mapping[str, str]
+    """Texts of the other open files, by path."""
     completion: Completion
 
     def rest_for(self, request: CompletionRequest) -> str:
@@ -35,13 +38,17 @@ class Suggestion:
             return ""
         if not prefix.startswith(self.prefix) or prefix[len(self.prefix) :] != text[:typed]:
             return ""
+        if typed == 0 and request.others.keys() != self.others.keys():
+            return ""  # more is known now than when it was made
         return _without_closed(text[typed:], suffix, self.suffix)
 
     @property
     def follow_up(self) -> CompletionRequest:
         """The request that is likely to come once all of it is accepted."""
         before = self.prefix + self.completion.text
-        return CompletionRequest(text=before + self.suffix, offset=len(before), path=self.path)
+        return CompletionRequest(
+            text=before + self.suffix, offset=len(before), path=self.path, others=self.others
+        )
 
 
 def _without_closed(rest: str, suffix: str, known_suffix: str) -> str:
@@ -65,7 +72,11 @@ class Suggestions:
     def add(self, request: CompletionRequest, completion: Completion) -> None:
         """Remember what was suggested where."""
         self._kept[completion.id] = Suggestion(
-            path=request.path, prefix=request.prefix, suffix=request.suffix, completion=completion
+            path=request.path,
+            prefix=request.prefix,
+            suffix=request.suffix,
+            others=request.others,
+            completion=completion,
         )
         while len(self._kept) > self._capacity:
             self._kept.popitem(last=False)

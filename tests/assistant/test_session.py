@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -70,18 +71,18 @@ async def test_taking_typed_letters_back_brings_the_suggestion_back():
     desk = Desk(Reply(after="x = ", text="value"))
     await desk.complete("x = ")
     await desk.complete("x = val")
-    desk.session.edited("a.py", inserted=0, removed=2)
+    desk.session.edited("a.py", is_deletion=True)
     assert await desk.complete("x = v") == "alue"
     assert desk.computations == 1
 
 
 async def test_a_deletion_asks_for_nothing_until_something_is_typed():
     desk = Desk(Reply(text="value"))
-    desk.session.edited("a.py", inserted=0, removed=1)
+    desk.session.edited("a.py", is_deletion=True)
     assert await desk.complete("x =") is None
     assert await desk.complete("y = ", path="b.py") == "value"
     assert await desk.complete("x = ", invoked=True) == "value"
-    desk.session.edited("a.py", inserted=1, removed=0)
+    desk.session.edited("a.py", is_deletion=False)
     assert await desk.complete("x  = ") == "value"
 
 
@@ -113,7 +114,7 @@ async def test_asking_on_purpose_asks_the_model():
 async def test_the_suggestion_after_an_accepted_one_is_begun_at_once():
     desk = Desk(Reply(after="x = ", text="f(a)"), Reply(after="f(a)", text=" + g(b)", delay_ms=1))
     first = await desk.session.complete(request("x = ", "\n"), desk.service.complete)
-    await desk.session.accepted(first.id, desk.service.complete)
+    desk.session.accepted(first.id, desk.service.complete)
     assert await desk.complete("x = f(a)", "\n") == " + g(b)"
     assert desk.computations == 2
     assert desk.session.counts.foreseen == 1
@@ -126,7 +127,7 @@ async def test_what_was_foreseen_for_another_place_is_stopped():
         Reply(text="1"),
     )
     first = await desk.session.complete(request("x = "), desk.service.complete)
-    await desk.session.accepted(first.id, desk.service.complete)
+    desk.session.accepted(first.id, desk.service.complete)
     await asyncio.sleep(0.01)
     assert await desk.complete("y = ") == "1"
     await desk.session.close()
@@ -135,7 +136,7 @@ async def test_what_was_foreseen_for_another_place_is_stopped():
 async def test_what_goes_wrong_ahead_of_time_is_told_when_it_is_asked_for():
     desk = Desk(Reply(after="x = ", text="f(a)"), Reply(after="f(a)", text="", error="broken"))
     first = await desk.session.complete(request("x = "), desk.service.complete)
-    await desk.session.accepted(first.id, desk.service.complete)
+    desk.session.accepted(first.id, desk.service.complete)
     await asyncio.sleep(0.01)
     with pytest.raises(Exception, match="broken"):
         await desk.complete("x = f(a)")
@@ -144,7 +145,7 @@ async def test_what_goes_wrong_ahead_of_time_is_told_when_it_is_asked_for():
 async def test_cancelling_who_waits_for_a_foreseen_suggestion_stops_the_model():
     desk = Desk(Reply(after="x = ", text="f(a)"), Reply(after="f(a)", text=" + g(b)", delay_ms=60_000))
     first = await desk.session.complete(request("x = "), desk.service.complete)
-    await desk.session.accepted(first.id, desk.service.complete)
+    desk.session.accepted(first.id, desk.service.complete)
     waiting = asyncio.create_task(desk.complete("x = f(a)"))
     await asyncio.sleep(0.01)
     waiting.cancel()
@@ -156,8 +157,18 @@ async def test_cancelling_who_waits_for_a_foreseen_suggestion_stops_the_model():
 async def test_new_settings_make_new_suggestions():
     desk = Desk(Reply(text="value"))
     await desk.complete("x = ")
-    desk.session.forget()
+    desk.session.configure(foresees=True, most_wait_s=0.0)
     await desk.complete("x = ")
+    assert desk.computations == 2
+
+
+async def test_a_file_that_was_opened_since_may_know_better():
+    desk = Desk(Reply(text="value"))
+    await desk.complete("x = ")
+    others = {"b.py": "x = valid"}
+    await desk.session.complete(replace(request("x = v"), others=others), desk.service.complete)
+    assert desk.computations == 1
+    await desk.session.complete(replace(request("x = "), others=others), desk.service.complete)
     assert desk.computations == 2
 
 

@@ -73,10 +73,21 @@ def test_what_llama_cpp_refuses_is_told_in_its_own_words(model, tmp_path):
         LlamaCppBackend.open(path)
 
 
-def test_a_missing_file_and_a_folder_are_not_models(tmp_path):
-    for path in (tmp_path / "missing.gguf", tmp_path):
-        with pytest.raises(ModelNotFoundError, match="no such file"):
-            open_backend(path, ModelOptions())
+def test_a_missing_file_and_an_empty_folder_are_not_models(tmp_path):
+    with pytest.raises(ModelNotFoundError, match="no such file"):
+        open_backend(tmp_path / "missing.gguf", ModelOptions())
+    with pytest.raises(ModelUnusableError, match="choose a StarCoder2, StarCoder or SantaCoder checkpoint"):
+        open_backend(tmp_path, ModelOptions())
+
+
+def test_arrays_are_read_where_they_are_asked_for(tmp_path):
+    path = write_tiny_gguf(tmp_path / "tiny.gguf")
+    header = read_header(path, arrays=("tokenizer.ggml.tokens", "tokenizer.ggml.token_type"))
+    assert header.arrays["tokenizer.ggml.tokens"][:2] == ("<|endoftext|>", "<fim_prefix>")
+    assert header.arrays["tokenizer.ggml.token_type"][:2] == (3, 3)
+    stored = gguf.GGUFReader(path).tensors
+    assert header.parameters == sum(int(tensor.n_elements) for tensor in stored)
+    assert header.weight_bytes == 4 * header.parameters
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"replies": 3}', '{"replies": [{"colour": 1}]}'])

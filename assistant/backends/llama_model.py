@@ -218,7 +218,7 @@ class LlamaModel:
         while len(chooser.generated) < limit:
             if not self._evaluate([*pending, *guess], outputs=1 + len(guess)):
                 return
-            for step, expected in enumerate([*guess, None]):
+            for step in range(len(guess) + 1):
                 token = chooser.choose(self._logits(step - 1 - len(guess)))
                 if token is None:
                     return
@@ -227,10 +227,10 @@ class LlamaModel:
                     return
                 if lookup is not None:
                     lookup.add(token)
-                if token != expected:
+                if step == len(guess) or token != guess[step]:
                     self._drop_last(len(guess) - step)
+                    pending = [token]
                     break
-            pending = [token]
             guess = lookup.guess(self._room_for_guesses(limit - len(chooser.generated))) if lookup else []
 
     def _room_for_guesses(self, wanted: int) -> int:
@@ -286,6 +286,7 @@ class LlamaModel:
     def _decode(self, tokens: Sequence[int], outputs: int) -> int:
         """Evaluate one batch after what the context holds; answer llama.cpp's code."""
         batch, first = self._batch, len(self._evaluated)
+        assert batch is not None, "made when the model was loaded"
         batch.n_tokens = len(tokens)
         for at, token in enumerate(tokens):
             batch.token[at] = token

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from assistant.backends.openai_model import IdVocabulary, OpenAiModel, ServerVocabulary
+from assistant.backends.openai_model import IdVocabulary, OpenAiModel, ServerVocabulary, printable
 from assistant.backends.openai_server import Address, Server
 from assistant.backends.text_vocabulary import TextVocabulary
 from assistant.backends.worker import WorkerBackend
@@ -88,7 +88,7 @@ def _chosen(models: list[dict[str, Any]], settings: ModelSettings) -> dict[str, 
         return {"id": settings.name}
     named = next((model for model in models if model["id"] == settings.name), None)
     if named is None:
-        known = ", ".join(str(model["id"]) for model in models[:5])
+        known = ", ".join(printable(str(model["id"])) for model in models[:5])
         raise _unusable(
             settings.url, f"it has no model {settings.name}", f"set model.name to one of: {known}"
         )

@@ -15,8 +15,14 @@ from assistant.fim import FimIds
 if TYPE_CHECKING:
     from assistant.backends.byte_level import ByteLevelTokenizer
 
+_NAME_CHARACTERS = 80
 _FORBIDDEN_BIAS = -100
 """OpenAI's number for a token that is not to come."""
+
+
+def printable(name: str) -> str:
+    """Keep what a server calls its models fit for one line."""
+    return "".join(character for character in name if character.isprintable())[:_NAME_CHARACTERS]
 
 
 class ServerVocabulary(Protocol):
@@ -90,7 +96,7 @@ class OpenAiModel:
         self.tokenize = vocabulary.tokenize
         self.piece = vocabulary.piece
         self.context_tokens = context_tokens
-        self.description = f"{name} at {server.address.url}"
+        self.description = f"{printable(name)} at {server.address.url}"
 
     def ends(self, token: int) -> bool:
         """Whether a completion is over at this token."""

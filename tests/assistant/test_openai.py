@@ -14,6 +14,7 @@ from assistant.config import Backend, ModelSettings
 from assistant.errors import BackendError, ModelUnusableError
 from assistant.fim import FORMATS, Family
 from assistant.models import open_model
+from attribution.errors import MissingExtraError
 from tests.assistant.servers import KEY, KEY_NAME, free_port, llama_cpp_server, stop_all
 
 MODELS = b'{"object": "list", "data": [{"id": "m", "max_model_len": 300}]}'
@@ -236,6 +237,22 @@ def test_a_model_says_how_much_it_holds():
         assert backend.context_tokens == 300
         assert backend.description == f"m at {server.url}"
         asyncio.run(backend.close())
+
+
+def test_what_a_server_calls_its_model_stays_on_one_line():
+    listed = answer(b'{"data": [{"id": "m\\n\\u001b[31m"}]}')
+    with Scripted(listed) as server:
+        backend = OpenAiBackend.open(ModelSettings(url=server.url))
+        assert backend.description == f"m[31m at {server.url}"
+        asyncio.run(backend.close())
+    with Scripted(listed) as server:
+        assert "one of: m[31m" in refusal(url=server.url, name="other")
+
+
+def test_ids_need_a_library_that_is_named(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError, match=r"sc-attrib\[transformers\]"):
+        OpenAiBackend.open(ModelSettings(url="http://127.0.0.1:1/v1", tokenizer="tokenizer.json"))
 
 
 @pytest.mark.asyncio

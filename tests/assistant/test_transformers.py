@@ -20,6 +20,7 @@ from assistant.backends.transformers import TransformersBackend
 from assistant.config import Backend, ModelSettings, Precision
 from assistant.errors import ModelNotFoundError, ModelUnusableError
 from assistant.models import ModelOptions, open_model
+from attribution.errors import MissingExtraError
 from tests.training.family import CODE, save_random
 from training.recipes.big_code import BigCodeShape
 from training.recipes.recipe import ModelShape
@@ -143,6 +144,12 @@ def refused(folder):
         TransformersBackend.open(folder)
     assert "\n" not in str(error.value)
     return str(error.value)
+
+
+def test_a_library_that_is_missing_is_named(checkpoint, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError, match=r"sc-attrib\[transformers\]"):
+        TransformersBackend.open(checkpoint)
 
 
 def test_a_missing_folder_and_a_file_are_no_checkpoints(checkpoint, tmp_path):

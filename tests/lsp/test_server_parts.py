@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import fields, replace
 
 import pytest
 from lsprotocol import types
 
+from assistant.config import Backend, ModelSettings, Precision
+from assistant.fim import Family
 from attribution.errors import UsageError
 from attribution.model import Kind, Lane, License, Match, Origin, Verdict
 from attribution.span import Span
@@ -14,6 +17,7 @@ from attribution.swhid import Swhid
 from lsp.command import _leave_workspace_off_the_path, parse_address
 from lsp.diagnostics import diagnostic_of
 from lsp.documents import Document
+from lsp.engine import _load_options
 from lsp.findings import Findings
 from lsp.provenance import match_as_markdown
 from lsp.settings import ServerSettings, parse_server_settings
@@ -148,3 +152,25 @@ def test_the_folder_we_are_started_in_is_taken_off_the_import_path(monkeypatch, 
     monkeypatch.setattr(sys, "path", ["", str(tmp_path), "/elsewhere"])
     _leave_workspace_off_the_path()
     assert sys.path == ["/elsewhere"]
+
+
+def test_a_model_is_loaded_anew_for_every_setting_but_those_of_drawing_tokens():
+    plain = ModelSettings()
+    assert _load_options(replace(plain, temperature=0.5, seed=9)) == _load_options(plain)
+    others = {
+        "backend": Backend.TRANSFORMERS,
+        "path": "m.gguf",
+        "context_tokens": 64,
+        "threads": 3,
+        "precision": Precision.NF4,
+        "gpu_layers": 0,
+        "lookup_tokens": 9,
+        "url": "http://127.0.0.1:1/v1",
+        "name": "m",
+        "api_key_environment": "KEY",
+        "tokenizer": "tokenizer.json",
+        "family": Family.SANTACODER,
+    }
+    assert {field.name for field in fields(plain)} == {*others, "temperature", "seed"}
+    for name, value in others.items():
+        assert _load_options(replace(plain, **{name: value})) != _load_options(plain)

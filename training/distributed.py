@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -25,6 +25,8 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 
 from training.errors import UnevenBatchError
 from training.model import NextTokenLoss, blocks_of
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,12 @@ class World:
         if failure[0] is not None:
             raise failure[0]
 
+    def main_first(self, action: Callable[[], Result]) -> Result:
+        """Let every process act, the main one before the others, who find what it has made."""
+        results: list[Result] = []
+        self.on_main(lambda: results.append(action()))
+        return results[0] if results else action()
+
 
 @contextmanager
 def joined_world() -> Iterator[World]:
@@ -92,9 +100,10 @@ def is_main_process() -> bool:
     return int(os.environ.get("RANK", "0")) == 0 or not dist.is_torchelastic_launched()
 
 
-def shard(objective: NextTokenLoss, world: World) -> None:
-    """Cut a model among the processes, in place; nothing to do in a world of one."""
+def place(objective: NextTokenLoss, world: World) -> None:
+    """Put a model on the device, or block by block, cut, on those of all processes."""
     if world.size == 1:
+        objective.to(world.device)
         return
     mesh = init_device_mesh(world.device.type, (world.size,))
     policy = MixedPrecisionPolicy()

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from training.checkpoint import TrainingState, list_checkpoints, load_checkpoint, save_checkpoint
 from training.data.shards import IGNORED, Batch, PackedRows
-from training.distributed import World, clip_gradients, shard
+from training.distributed import World, clip_gradients, place
 from training.errors import DivergedError
 from training.execution import Execution, set_up
 from training.journal import Journal
@@ -68,9 +68,9 @@ def train(
     :class:`training.errors.CheckpointMismatchError`, :class:`training.errors.CheckpointWriteError`,
     :class:`training.errors.OutOfMemoryError` and :class:`training.errors.UnevenBatchError`.
     """
-    objective = NextTokenLoss(model).to(world.device).train()
+    objective = NextTokenLoss(model).train()
     set_up(objective, execution, on_gpu=world.device.type != "cpu")
-    shard(objective, world)
+    place(objective, world)
     optimizers = make_optimizers(model, recipe.optimizer)
     state = _initial_state(recipe, data, start)
     kept = next(reversed(list_checkpoints(out)), None)

@@ -67,8 +67,7 @@ def run_recipe(
         return _prepared_data(recipe, RunLayout(root=out), files, opt_outs)
 
     with joined_world() as world:
-        world.on_main(open_corpus)  # makes what is missing, which the others then find
-        data = open_corpus()
+        data = world.main_first(open_corpus)
         model = make_model(recipe.model, seed=recipe.seed)
         origin = "" if start is None else begin_with(start, model, tokenizer=data.train.manifest.tokenizer)
         result = train(

@@ -159,6 +159,7 @@ def _ask(remote: RemoteModel, *, endpoint: str | None) -> None:
 def run_quantize(args: argparse.Namespace) -> int:
     """Quantise; print where the file is."""
     from assistant.facts import ModelForm, read_facts
+    from assistant.fit import gib
     from assistant.models import model_path
     from assistant.quantize import GgufType, quantize
 
@@ -168,12 +169,10 @@ def run_quantize(args: argparse.Namespace) -> int:
     if target.exists() and target.resolve() == source.resolve():
         raise UsageError(f"{target}: this is the model itself; name another file with -o")
     if facts.form is ModelForm.CHECKPOINT:
-        _export(source, target, args.type)
-    else:
-        _refuse_narrow(facts)
-        quantize(source, target, GgufType(args.type), threads=args.threads)
-    before, after = facts.weight_bytes / 1e9, target.stat().st_size / 1e9
-    say(f"{before:.2f} GB of weights became a file of {after:.2f} GB")
+        return _export(source, target, args.type)
+    _refuse_narrow(facts)
+    quantize(source, target, GgufType(args.type), threads=args.threads)
+    say(f"{gib(facts.weight_bytes)} of weights became a file of {gib(target.stat().st_size)}")
     _print(f"{target}\n")
     return 0
 
@@ -186,11 +185,11 @@ def _beside(source: Path, gguf_type: str) -> Path:
     return source.with_name(f"{stem if stem and last in TYPES else source.stem}.{gguf_type}.gguf")
 
 
-def _export(checkpoint: Path, target: Path, gguf_type: str) -> None:
-    """Have the command that exports checkpoints do it; it belongs to the extra that trains."""
+def _export(checkpoint: Path, target: Path, gguf_type: str) -> int:
+    """Have the command that exports checkpoints do it, and print the path; it comes with the extra `train`."""
     from attribution.cli import run_command
 
-    run_command("train", "export", str(checkpoint), "--gguf", str(target), "--type", gguf_type)
+    return run_command("train", "export", str(checkpoint), "--gguf", str(target), "--type", gguf_type)
 
 
 def _refuse_narrow(facts: ModelFacts) -> None:

@@ -217,8 +217,8 @@ def _hub() -> Any:
 @contextmanager
 def _errors_named(repository: str, endpoint: str | None) -> Iterator[None]:
     """Turn what the library and the system raise into one sentence each."""
-    from httpx2 import HTTPError
     from huggingface_hub import constants, errors
+    from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]
 
     hub = endpoint or constants.ENDPOINT
     copied = "or copy its folder or a GGUF file here and set model.path to it"

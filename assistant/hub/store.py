@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from assistant.hub.catalogue import known_model
 from assistant.ledger.place import user_state
 from attribution.index.locate import user_index
 from attribution.whole_files import put_whole
@@ -55,7 +56,8 @@ def pulled_models() -> list[PulledModel]:
 
 def find_pulled(name: str) -> PulledModel | None:
     """The model with this name or repository; ``None`` if it was not pulled."""
-    wanted = name.lower()
+    known = known_model(name)
+    wanted = name.lower() if known is None else known.repository
     return next(
         (m for m in pulled_models() if wanted in (m.repository.lower(), m.repository.lower().split("/")[-1])),
         None,

@@ -18,7 +18,10 @@ from assistant.errors import ModelUnusableError
 from assistant.facts import read_facts
 from assistant.fit import ModelTooLargeError, ensure_fits, needed
 from assistant.hub.catalogue import CATALOGUE
-from assistant.models import DEFAULT_MODEL, ModelOptions, open_backend
+from assistant.hub.download import RemoteFile, RemoteModel, fetch
+from assistant.hub.errors import HubError
+from assistant.hub.store import PulledModel, folder_of, write_manifest
+from assistant.models import DEFAULT_MODEL, ModelOptions, model_path, open_backend
 from assistant.quantize import GgufType, quantize
 from tests.assistant.hub_server import Hub, Serving
 from tests.assistant.tiny_gguf import Shape as TinyShape
@@ -247,6 +250,31 @@ def test_a_pull_onto_a_full_disk_keeps_what_it_has(model, hub, tmp_path, tiny):
     )
     assert "free some space and pull again: what was fetched is kept" in sentence(done)
     assert Path(model("pull", OWNER).stdout.strip()).read_bytes() == tiny
+
+
+def test_a_model_that_the_disk_has_no_room_for_is_not_begun(hub, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    file = RemoteFile(name="m.gguf", size=1 << 60, sha256="0" * 64, blob_id=None)
+    remote = RemoteModel(repository=OWNER, revision="0" * 40, license="mit", license_link="", files=(file,))
+    with pytest.raises(HubError, match=r"1152921504.6 GB are still to be fetched .* point XDG_DATA_HOME"):
+        fetch(remote, (file,), endpoint=hub.url)
+    assert hub.asked == []
+
+
+def test_a_pulled_model_has_its_name_in_the_catalogue_too(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    repository = "bigcode/gpt_bigcode-santacoder"
+    folder = folder_of(repository)
+    folder.mkdir(parents=True)
+    (folder / "m.gguf").touch()
+    pulled = PulledModel(
+        repository=repository, revision="0" * 40, license=LICENSE, folder=folder, files=("m.gguf",)
+    )
+    write_manifest(pulled, {"m.gguf": ""})
+    names = ("santacoder", "SantaCoder", repository, "gpt_bigcode-santacoder")
+    assert {model_path(name) for name in names} == {folder / "m.gguf"}
+    (folder / "m.gguf").unlink()
+    assert model_path("santacoder") == Path("santacoder")
 
 
 def test_the_bundled_model_and_the_known_ones_are_listed(model):

@@ -51,6 +51,14 @@ FRESH_HEAD = "def mirror_matrix_rows(grid, flip_marker):\n"
 FRESH_BODY = "    return [row[::-1] for row in grid if row is not flip_marker]\n"
 
 
+@pytest.fixture(autouse=True, scope="session")
+def state_of_no_user(tmp_path_factory):
+    """Where the servers of the tests keep their ledgers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def index(tmp_path_factory) -> Path:
     """An index of two files: one under MIT, one under the GPL, which the built-in policy denies."""

@@ -186,7 +186,7 @@ def _beside(source: Path, gguf_type: str) -> Path:
 
 
 def _export(checkpoint: Path, target: Path, gguf_type: str) -> int:
-    """Have the command that exports checkpoints do it, and print the path; it comes with the extra `train`."""
+    """Have the command that exports checkpoints do it, and print the path; it is of the extra `train`."""
     from attribution.cli import run_command
 
     return run_command("train", "export", str(checkpoint), "--gguf", str(target), "--type", gguf_type)

@@ -14,6 +14,7 @@ from tests.lsp.conftest import (
     KNOWN_BODY,
     KNOWN_FUNCTION,
     KNOWN_HEAD,
+    OTHER_BODY,
     OTHER_HEAD,
     neovim,
     until,
@@ -48,8 +49,16 @@ async def test_a_suggestion_of_new_code_has_no_source(editor, workspace):
     assert item.command.title == "no known source"
 
 
-async def test_code_whose_licence_is_denied_is_withheld_with_its_reason(start, workspace):
+async def test_another_suggestion_comes_in_place_of_code_whose_licence_is_denied(start, workspace):
     async with start() as editor:
+        uri = await editor.open(workspace / "a.py", OTHER_HEAD + "    ")
+        [item] = await editor.inline(uri, 1, 4)
+        assert item.command.arguments[0]["verdict"] != "deny"
+        assert OTHER_BODY.strip() not in item.insert_text
+
+
+async def test_code_whose_licence_is_denied_is_withheld_with_its_reason_without_the_guard(start, workspace):
+    async with start(settings={"trace": {"guard": False}}) as editor:
         uri = await editor.open(workspace / "a.py", OTHER_HEAD + "    ")
         assert await editor.inline(uri, 1, 4) == []
         params = await until(lambda: [p for m, p in editor.heard if m == "sc-attrib/didWithholdCompletion"])

@@ -11,10 +11,11 @@ import re
 from dataclasses import dataclass
 
 from assistant.backends.protocol import CompletionBackend
-from assistant.fim import FimOrder, infill
+from assistant.fim import FimOrder, RepositoryContext, infill
 
 CUT_LINES = 16
 _LAST_TOKEN = re.compile(r" ?[^\W\d_]{1,32}\Z|[ \t]\Z")
+_LONGEST_LAST_TOKEN = 33
 _MAX_TOKEN_CHARACTERS = 6
 """Characters of code a token stands for, at most, on average: bounds what is tokenised at all."""
 _CONTROL_TOKENS = 8
@@ -47,19 +48,29 @@ def split_last_token(prefix: str) -> tuple[str, str]:
     >>> split_last_token("for i in "), split_last_token("    ret"), split_last_token("x[1:")
     (('for i in', ' '), ('   ', ' ret'), ('x[1:', ''))
     """
-    found = _LAST_TOKEN.search(prefix)
+    found = _LAST_TOKEN.search(prefix, max(0, len(prefix) - _LONGEST_LAST_TOKEN))
     return (prefix[: found.start()], found[0]) if found else (prefix, "")
 
 
 def build_prompt(
-    backend: CompletionBackend, prefix: str, suffix: str, *, budget: Budget, order: FimOrder
+    backend: CompletionBackend,
+    prefix: str,
+    suffix: str,
+    *,
+    budget: Budget,
+    order: FimOrder,
+    context: RepositoryContext | None = None,
 ) -> list[int]:
-    """Build the infilling prompt for a document that is cut in two at the cursor."""
+    """Build the infilling prompt for a document that is cut in two at the cursor.
+
+    ``context`` is not counted against the budget.
+    """
     return infill(
         backend.fim_ids,
         prefix=fit_prefix(backend, prefix, budget.prefix_tokens),
         suffix=fit_suffix(backend, suffix, budget.suffix_tokens),
         order=order,
+        context=context,
     )
 
 

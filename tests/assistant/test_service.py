@@ -99,7 +99,7 @@ async def test_the_last_word_is_left_to_the_model_and_not_suggested_again():
 
 
 async def test_a_model_that_repeats_itself_is_stopped():
-    answer = Reply(after="x = ", text="a.path", ends=False)
+    answer = Reply(after="x = ", text="a.path ", ends=False)
     completion = await service(Reply(after="x = ", text="a" + ".path" * 100)).complete(request("x = "))
     assert completion.text == "a.path"
     assert completion.timing.generated_tokens < 40

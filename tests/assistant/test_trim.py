@@ -204,7 +204,7 @@ def test_the_line_above_is_not_said_once_more(end):
 def test_a_loop_is_cut_between_words():
     assert end_of_sense("na" * 9) == 0
     assert end_of_sense("x = " + "foo, " * 6 + "f") == len("x = foo, ")
-    assert end_of_sense("x = o" + ", foo" * 6) == len("x = o")
+    assert end_of_sense("x = o" + ", foo" * 6) == len("x = o, foo")
 
 
 def test_lines_of_ten_thousand_characters_are_cut_like_others():

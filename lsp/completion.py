@@ -185,13 +185,17 @@ def did_show(ls: Server, params: Any) -> None:
 def did_partially_accept(ls: Server, params: Any) -> None:
     """Note that the start of a suggestion was taken: ``{"item": …, "acceptedLength": …}``.
 
-    The length counts UTF-16 code units from the start of the item's ``insertText``.
+    The length counts UTF-16 code units from the start of the item's ``insertText``, which begins with what
+    the completion list had selected.
     """
     record = ls.engine.records.find(_id_of_item(params))
     length = getattr(params, "acceptedLength", None)
     if record is None or not isinstance(length, int):
         return
-    characters = column(record.completion.text, length, types.PositionEncodingKind.Utf16)
+    inserted = getattr(params.item, "insertText", None)
+    text = record.completion.text
+    whole = inserted if isinstance(inserted, str) and inserted.endswith(text) else text
+    characters = column(whole, length, types.PositionEncodingKind.Utf16) - (len(whole) - len(text))
     taken = ls.engine.records.mark_accepted(record.completion.id, characters=characters)
     if taken is not None:
         ls.acceptances.told(taken)

@@ -18,6 +18,7 @@ from assistant.ledger.place import PROJECT_LEDGER, ledger_path
 from assistant.ledger.store import read_ledger
 from lsp.completion import ACCEPTED, DID_PARTIALLY_ACCEPT
 from tests.lsp.conftest import (
+    FRESH_BODY,
     FRESH_HEAD,
     KNOWN_BODY,
     KNOWN_HEAD,
@@ -129,6 +130,29 @@ async def test_the_part_that_was_taken_is_what_counts(start, workspace):
         )
         (found,) = await ledger_of(workspace)
     assert (found.characters, found.is_whole, found.lines.first) == (length, False, found.lines.last)
+
+
+async def test_what_the_completion_list_had_selected_is_no_part_of_what_was_taken(start, workspace):
+    """The list's ``ret`` stands before the suggestion in the item's text, and its length counts with it."""
+    async with start() as editor:
+        uri = await editor.open(workspace / "own.py", FRESH_HEAD + "    re\n")
+        place = types.Range(
+            start=types.Position(line=1, character=4), end=types.Position(line=1, character=6)
+        )
+        context = types.InlineCompletionContext(
+            trigger_kind=types.InlineCompletionTriggerKind.Automatic,
+            selected_completion_info=types.SelectedCompletionInfo(range=place, text="ret"),
+        )
+        params = types.InlineCompletionParams(
+            text_document=types.TextDocumentIdentifier(uri=uri), position=place.end, context=context
+        )
+        (item,) = (await editor.text_document_inline_completion_async(params)).items
+        assert item.insert_text == FRESH_BODY.strip()
+        sent = {"insertText": item.insert_text, "command": _plain(item.command)}
+        length = len("return [row")
+        editor.protocol.notify(DID_PARTIALLY_ACCEPT, {"item": sent, "acceptedLength": length})
+        (found,) = await ledger_of(workspace)
+    assert (found.characters, found.lines.first) == (length - len("ret"), 2)
 
 
 async def test_typing_along_a_suggestion_accepts_nothing(start, workspace):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import shutil
 import socket
 import subprocess
@@ -127,6 +129,31 @@ def test_an_accepted_licence_is_remembered_on_this_machine(model, tmp_path):
 def test_another_licence_than_the_models_cannot_be_accepted(model):
     said = sentence(model("pull", OWNER, "--accept-license", "mit"))
     assert said == f"sc-attrib: --accept-license mit: {OWNER} is under {LICENSE}"
+
+
+@pytest.mark.parametrize(("answer", "code"), [(b"y\n", 0), (b"\n", 2)])
+def test_a_person_at_a_terminal_is_asked(hub, tmp_path, answer, code):
+    terminal, ours = pty.openpty()
+    pulling = subprocess.Popen(
+        [str(SC_ATTRIB), "model", "pull", OWNER],
+        env=home(tmp_path) | {"HF_ENDPOINT": hub.url},
+        stdin=ours,
+        stdout=subprocess.PIPE,
+        stderr=ours,
+    )
+    os.close(ours)
+    shown = b""
+    while b"[y/N]" not in shown:
+        shown += os.read(terminal, 4096)
+    os.write(terminal, answer)
+    with contextlib.suppress(OSError):  # the terminal is gone once its last user is
+        while part := os.read(terminal, 4096):
+            shown += part
+    out, _ = pulling.communicate()
+    os.close(terminal)
+    assert pulling.returncode == code, shown
+    assert f"Do you accept {LICENSE}? [y/N]".encode() in shown and b"its text: " in shown
+    assert bool(out) == (code == 0)
 
 
 def test_a_permissive_licence_is_shown_and_asks_for_nothing(model, hub):

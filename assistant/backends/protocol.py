@@ -33,6 +33,13 @@ class Sampling:
     seed: int = 0
     """The same seed, prompt and temperature give the same tokens."""
 
+    def varied(self, by: int) -> Sampling:
+        """Draw otherwise, and at random even where this one always takes the likeliest token."""
+        return Sampling(temperature=max(self.temperature, VARIED_TEMPERATURE), seed=(self.seed + by) % 2**32)
+
+
+VARIED_TEMPERATURE = 0.6
+"""Warm enough that a few draws differ, cool enough that they are still sense."""
 
 GREEDY = Sampling()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from pathlib import Path
 
@@ -39,6 +39,14 @@ class Reply:
     """Whether an end token follows; otherwise the text is repeated."""
     error: str | None = None
     """Fail with this message instead."""
+    others: Sequence[str] = ()
+    """What is said in place of ``text`` above temperature 0, in turn by the seed."""
+
+    def drawn(self, sampling: Sampling) -> Reply:
+        """What is said under a sampling."""
+        if sampling.temperature == 0 or not self.others:
+            return self
+        return replace(self, text=self.others[sampling.seed % len(self.others)])
 
 
 class ScriptedBackend:
@@ -99,7 +107,7 @@ class ScriptedBackend:
             return
         async with self._turn:
             self.prompts.append(tuple(prompt))
-            reply = self._reply_to(self._prefix(prompt) + required)
+            reply = self._reply_to(self._prefix(prompt) + required).drawn(sampling)
             if reply.error is not None:
                 raise BackendError(reply.error)
             limit = min(max_tokens, self.context_tokens - len(prompt))

@@ -6,7 +6,6 @@ the next nor can be stopped while it reads a prompt.
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -61,8 +60,7 @@ class TransformersModel:
         trained_with = int(model.config.max_position_embeddings)
         self.context_tokens = min(options.context_within(trained_with), trained_with)
         self.description = _describe(model, folder, precision)
-        for layer in _layers(model):
-            layer.register_forward_pre_hook(self._leave_if_aborted)
+        self._hooks = [layer.register_forward_pre_hook(self._leave_if_aborted) for layer in _layers(model)]
 
     @property
     def fim_ids(self) -> FimIds:
@@ -177,10 +175,13 @@ class TransformersModel:
         self._evaluated.clear()
 
     def free(self) -> None:
-        """Give the memory back; may be repeated."""
+        """Give the memory back; may be repeated. Without its hooks nothing of the model points back here."""
+        for hook in self._hooks:
+            hook.remove()
         self._model = None
         self._forget()
-        gc.collect()
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
 
 
 def _layers(model: PreTrainedModel) -> Sequence[torch.nn.Module]:

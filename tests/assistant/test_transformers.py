@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import shutil
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -15,8 +17,9 @@ import pytest
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, normalizers
 
-from assistant.backends.protocol import TokenShaping
+from assistant.backends.protocol import Sampling, TokenShaping
 from assistant.backends.transformers import TransformersBackend
+from assistant.backends.transformers_model import TransformersModel
 from assistant.config import Backend, ModelSettings, Precision
 from assistant.errors import ModelNotFoundError, ModelUnusableError
 from assistant.models import ModelOptions, open_model
@@ -144,6 +147,21 @@ def refused(folder):
         TransformersBackend.open(folder)
     assert "\n" not in str(error.value)
     return str(error.value)
+
+
+@pytest.mark.parametrize("precision", ["f32", "nf4"])
+def test_what_is_freed_is_gone_at_once(checkpoint, precision):
+    """Before the next model is loaded, not when the garbage collector comes round."""
+    model = TransformersModel(checkpoint, ModelOptions(threads=1, precision=Precision(precision)))
+    list(model.generate([9], max_tokens=2, sampling=Sampling(), required=b"", shaping=None))
+    weights = weakref.ref(model._model.get_input_embeddings().weight)
+    gc.disable()
+    try:
+        model.free()
+        assert weights() is None
+    finally:
+        gc.enable()
+    model.free()
 
 
 def test_a_library_that_is_missing_is_named(checkpoint, monkeypatch):

@@ -203,6 +203,7 @@ def _read(args: argparse.Namespace, skipped: Counter[str]) -> Iterator[SourceFil
     from attribution.index.opt_outs import OptOuts
     from training.data.conversations.source import read_conversations
     from training.data.corpus.reading import read_corpus
+    from training.data.engine.layout import CurationLayout
 
     if args.corpus is not None:
         yield from read_corpus(args.corpus, skipped=skipped, choice=choice_of(args))
@@ -210,7 +211,10 @@ def _read(args: argparse.Namespace, skipped: Counter[str]) -> Iterator[SourceFil
         yield from read_sources(args, skipped=skipped)
     if args.issues:
         yield from read_conversations(
-            args.issues, skipped=skipped, opt_outs=OptOuts.of(opt_outs_in(args.opt_out))
+            args.issues,
+            skipped=skipped,
+            opt_outs=OptOuts.of(opt_outs_in(args.opt_out)),
+            scratch=CurationLayout(root=args.out).work,
         )
 
 

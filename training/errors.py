@@ -17,6 +17,7 @@
         ├── CurationError             a curation that cannot be begun or finished
         │   ├── CurationMismatchError     the folder was begun with another configuration
         │   ├── CurationWriteError        the disk refuses; what is finished stays
+        │   ├── EventsWriteError          events of issues cannot be brought together on disk
         │   ├── CurationDamagedError      a file of the run is not what was written
         │   ├── WorkerKilledError         a process of it died
         │   └── ClusterError              a cluster that cannot be used, or that loses its work
@@ -159,6 +160,16 @@ class CurationWriteError(CurationError):
         super().__init__(
             f"{folder}: a file of the curation cannot be written ({error.strerror or error}); "
             "make room and run the same command again, it goes on where it stopped"
+        )
+
+
+class EventsWriteError(CurationError):
+    """Events of issues cannot be brought together on disk."""
+
+    def __init__(self, folder: Path, error: Exception) -> None:
+        super().__init__(
+            f"{folder}: events of issues cannot be brought together there ({error}); "
+            "make room and run the same command again"
         )
 
 

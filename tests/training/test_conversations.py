@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -124,6 +126,7 @@ def test_who_opted_out_is_not_in_it(events: Path) -> None:
     found, skipped = read(events, opt_outs=opt_outs)
     assert sorted(found) == [f"{WEB}/issues/7"]
     assert b"Thank you for the report" not in found[f"{WEB}/issues/7"]
+    assert b"bob" not in found[f"{WEB}/issues/7"] and b"<NAME>" in found[f"{WEB}/issues/7"]
     assert skipped[SkippedEvent.OPTED_OUT] == 4
 
 
@@ -189,6 +192,64 @@ def test_names_are_replaced_as_whole_words_only() -> None:
     assert cleaned("Alice, alice_id and @bob: bobbin") == "username_0, alice_id and @username_1: bobbin"
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("_thanks @Alice_, **alice** --alice", "_thanks @username_0_, **username_0** --username_0"),
+        ("12+alice@users.noreply.github.com", "12+username_0@users.noreply.github.com"),
+        ("see https://github.com/alice/x and git@github.com:ALICE/x",
+         "see https://github.com/username_0/x and git@github.com:username_0/x"),
+        ("> alice wrote this\n\nI did, @bob\u4f60", "> username_0 wrote this\n\nI did, @username_1\u4f60"),
+        ("al\u0131ce \u212aim \u017fam \u0130lya", "al\u0131ce \u212aim \u017fam \u0130lya"),
+    ],
+)  # fmt: skip
+def test_names_are_found_whatever_surrounds_them(text: str, left: str) -> None:
+    """Markup, addresses, URLs and quotes; letters that are only alike to some comparisons are others."""
+    assert cleaned(text) == left
+
+
+@given(text=st.text(max_size=200), author=st.sampled_from(["sam", "kim", "ilya", "\u0130", "a-b-", ""]))
+def test_no_text_and_no_name_stops_a_run(text: str, author: str) -> None:
+    said = Event(action=Action.OPENED, author=author, text=LONG)
+    answer = Event(action=Action.COMMENTED, author="bob", text=text)
+    found = clean(
+        Conversation(repository="a/b", number=1, title=text, events=(said, answer)), ConversationRules()
+    )
+    assert not isinstance(found, Conversation) or found.events[0].author == "username_0"
+
+
+def test_who_said_nothing_that_stays_is_not_named_either() -> None:
+    said = [
+        Event(action=Action.OPENED, author="alice", text=LONG),
+        Event(action=Action.COMMENTED, author="carol", text="LGTM"),
+        Event(
+            action=Action.COMMENTED, author="bob", text="Thank you @carol and Carol, I will merge it then."
+        ),
+        Event(action=Action.REVIEW_COMMENTED, author="bob", text="Move it.", path="users/alice/x.py"),
+        Event(action=Action.CLOSED, author="bob", is_merged=True),
+    ]
+    pull = Conversation(
+        repository="alice/parser", number=1, title="Read empty files", is_pull=True, events=tuple(said)
+    )
+    found = clean(pull, ConversationRules())
+    assert isinstance(found, Conversation)
+    assert found.repository == "username_0/parser"
+    assert found.events[1].text == "Thank you @username_2 and username_2, I will merge it then."
+    assert found.events[2].path == "users/username_0/x.py"
+
+
+def test_a_writers_name_goes_with_the_head_of_a_reply_and_with_trailers() -> None:
+    folded = (
+        "It does.\n\nOn Mon, Mar 4, 2024 at 10:00 AM Maria Lopez <\nnotifications@github.com> wrote:\n"
+        "> Does it?\nReply to this email directly or view it on GitHub."
+    )
+    assert cleaned(folded) == "It does."
+    trailers = (
+        "Yes.\nReviewed-by: Maria Lopez <m@acme.com>\nCo-authored-by: M <m@acme.com>\nCc: M L <m@a.com>"
+    )
+    assert cleaned(trailers) == "Yes."
+
+
 def test_commands_to_bots_go_with_the_bots() -> None:
     said = [
         Event(action=Action.OPENED, author="a", text=LONG),
@@ -248,6 +309,127 @@ def test_damaged_records_are_counted_and_the_rest_is_read(tmp_path: Path) -> Non
     found, skipped = read(path)
     assert [*found] == [f"{WEB}/issues/7"]
     assert skipped == {SkippedEvent.BROKEN: 4, SkippedEvent.NO_OPENING: 1}
+
+
+def test_words_of_who_opted_out_are_not_quoted_either(tmp_path: Path) -> None:
+    said = comment(1, "bob", "It was me.\nAnd nobody else.", "2024-03-01T11:00:00Z")
+    quote = comment(2, "eve", "> It was me.\n> \n> What?\n\nBob!", "2024-03-01T12:00:00Z")
+    found, _ = read(
+        write(tmp_path / "a.json", [issue(), said, quote]), opt_outs=OptOuts.of(["https://github.com/Bob"])
+    )
+    (content,) = found.values()
+    assert content.endswith(b"\n> \n> What?\n\n<NAME>!\n") and b"It was me" not in content
+
+
+HOSTILE = [
+    issue(number=1e999), issue(number=-7), issue(number=0), issue(number=2**63), issue(number=True),
+    issue(number=10**4_000), issue(title={"a": 1}), issue(created_at=[1]), issue(body=5), issue(user="eve"),
+    issue(user={"login": 5}), issue(html_url="https://github.com/acme/../issues/7"),
+    issue(html_url=f"{WEB}/issues/7", merged_at=7),
+    comment(2**70, "a", "x", "t"), comment(-1, "a", "x", "t"), comment([], "a", "x", "t"),
+    {**comment(3, "a", "x", "t"), "line": 1e999}, {**comment(3, "a", "x", "t"), "diff_hunk": {}},
+    {**comment(3, "a", "x", "t"), "issue_url": f"{WEB}/issues/{'9' * 5_000}"},
+    event("IssuesEvent", {"action": "closed", "issue": issue()}, actor="a", time=7),
+    {**event("IssuesEvent", {"action": "opened", "issue": issue()}, actor="a", time="t"),
+     "repo": {"name": "../x"}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(HOSTILE)))
+def test_hostile_records_are_counted_and_the_rest_is_read(tmp_path: Path, number: int) -> None:
+    found, skipped = read(
+        write(tmp_path / "a.json", [HOSTILE[number], issue(number=8, html_url=f"{WEB}/issues/8")])
+    )
+    assert [*found] == [f"{WEB}/issues/8"]
+    assert skipped == {SkippedEvent.BROKEN: 1}
+
+
+def test_halves_of_characters_and_writing_in_both_directions_are_read(tmp_path: Path) -> None:
+    """A name may be spelled with marks that turn its direction: then it is another, and no file is lost."""
+    texts = issue(title="\udc00 \u202ename", body=f"\ud800\x00{LONG}\u2066", user={"login": "ev\ud800"})
+    remark = comment(5, "bob", f"\u202e{ANSWER}", "2024-01-01T00:00:00Z") | {"id": "\ud800"}
+    found, skipped = read(write(tmp_path / "a.json", [texts, remark]))
+    assert [*found] == [f"{WEB}/issues/7"] and not skipped
+    (document,) = opened(tmp_path / "a.json").values()
+    assert "\u202e" in shown(document)
+
+
+def test_deep_nesting_is_a_damaged_record(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    deep = json.dumps(issue(title="X")).replace('"X"', "[" * 900 + "]" * 900)
+    path.write_text(f"{'[' * 100_000}\n{deep}\n{json.dumps(issue())}\n")
+    found, skipped = read(path)
+    assert [*found] == [f"{WEB}/issues/7"] and skipped == {SkippedEvent.BROKEN: 2}
+
+
+def test_an_indented_file_that_is_cut_short_is_one_sentence_though_its_beginning_is_whole(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "pages.json"
+    path.write_text(json.dumps([issue()], indent=2) + json.dumps([issue(number=8)], indent=2)[:-30])
+    with pytest.raises(UnreadableInputError, match="is damaged, or cut short, after 1 whole values; fetch"):
+        read(path)
+
+
+def test_many_values_in_one_piece_are_read_in_one_go(tmp_path: Path) -> None:
+    """Not each of them by copying the rest, which would take hours."""
+    path = tmp_path / "pages.json"
+    path.write_text("{\n}\n" * 300_000)
+    assert read(path) == ({}, {SkippedEvent.OTHER_KIND: 300_000})
+
+
+def test_a_conversation_that_memory_should_not_hold_is_left_out(tmp_path: Path) -> None:
+    large = [comment(at, "eve", "x" * 1_000_000, "2024-01-01T00:00:00Z") for at in range(1, 6)]
+    other = issue(number=8, html_url=f"{WEB}/issues/8")
+    found, skipped = read(write(tmp_path / "a.json", [issue(), *large, other]))
+    assert [*found] == [f"{WEB}/issues/8"] and skipped == {SkippedEvent.TOO_LARGE: 1}
+
+
+def test_the_same_comment_from_the_api_and_from_gh_counts_once(tmp_path: Path) -> None:
+    answer = comment(101, "bob", ANSWER, "2024-03-01T11:00:00Z")
+    again = {
+        "id": "IC_1", "author": {"login": "bob"}, "body": ANSWER, "createdAt": "2024-03-01T11:00:00Z",
+        "url": f"{WEB}/issues/7#issuecomment-101",
+    }  # fmt: skip
+    found, _ = read(write(tmp_path / "a.json", [issue(comments=[again]), answer]))
+    assert found[f"{WEB}/issues/7"].count(b"Thank you for the report") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1" * 1_000_000, "1/1/1 1:11 AM " * 70_000, "Signed-off-by: " + "<" * 1_000_000, "On 1" * 250_000,
+     "a-" * 500_000, "> " * 500_000, "```\n" * 250_000],
+    ids=lambda text: text[:8],
+)  # fmt: skip
+def test_texts_made_to_be_slow_are_not(text: str) -> None:
+    """A backtracking expression would take hours for these."""
+    said = Event(action=Action.OPENED, author="alice", text=f"{text}\n{text}")
+    clean(Conversation(repository="a/b", number=1, title="T", events=(said,)), ConversationRules())
+    assert cleaned(LONG) == LONG
+
+
+FULL = """
+import resource, sys
+from collections import Counter
+from pathlib import Path
+from attribution.errors import ScAttribError
+from training.data.conversations.source import read_conversations
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    list(read_conversations([Path(sys.argv[1])], skipped=Counter(), scratch=Path(sys.argv[2])))
+except ScAttribError as error:
+    sys.exit(str(error))
+"""
+
+
+def test_a_disk_that_takes_no_more_events_is_one_sentence(tmp_path: Path) -> None:
+    events = [comment(at, "eve", "x" * 100_000, "2024-01-01T00:00:00Z") for at in range(1, 60)]
+    path, scratch = write(tmp_path / "a.json", events), tmp_path / "work"
+    scratch.mkdir()
+    done = subprocess.run([sys.executable, "-c", FULL, path, scratch], capture_output=True, text=True)
+    assert done.stderr.startswith(f"{scratch}: events of issues cannot be brought together there (")
+    assert done.stderr.endswith("); make room and run the same command again\n")
+    assert not [*scratch.iterdir()]
 
 
 def test_english_is_told_from_other_prose_and_code_does_not_count() -> None:

@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from training.data.conversations.english import COMMON_WORDS, is_english
+from training.data.conversations.english import is_english
+from training.data.conversations.names import without_names
 from training.data.conversations.transcript import Action, Conversation, Event
 from training.data.stage import DropReason
 
@@ -27,15 +28,19 @@ _BOT_ENDS = (
 )  # fmt: skip
 _INVISIBLE = re.compile(r"<!--(?:[^-]|-(?!->))*+(?:-->|\Z)")
 _REPLY_HEAD = re.compile(
-    r"notifications@github\.com|@reply\.github\.com|\d+/\d+/\d+ \d\d:\d\d [AP]M\b.*\bwrote"
+    r"notifications@github\.com|@reply\.github\.com"
+    r"|(?<!\d)\d{1,4}/\d{1,2}/\d{1,4} \d{1,2}:\d\d [AP]M\b.{0,200}?\bwrote"
 )
+_FOLDED_HEAD = re.compile(r"On\b(?!.*\bwrote:).{0,200}\d")
+"""The line before the head, where a mail program broke it; the name of the writer is in one of both."""
 _REPLY_END = re.compile(r"Reply to this email directly|view it on GitHub|You are receiving this because")
-_FOOTER = re.compile(r"\A(?:_{20,}|Signed-off-by: .+<.+>)\s*\Z")
+_FOOTER = re.compile(r"(?:_{20,}|(?:[A-Z][a-z]+(?:-[a-z]+)*-[Bb]y|Cc): [^<>]+<[^<>]+>)\s*\Z")
+"""A line, or a trailer of git with somebody's name."""
+_MOST_LINE = 1_000
+"""Characters of a line in which these are looked for; none of them is longer."""
 _TRUNCATED = "[Truncated]"
 _SPOKEN = frozenset({Action.OPENED, Action.COMMENTED, Action.REVIEWED, Action.REVIEW_COMMENTED})
 _REMARKS = frozenset({Action.COMMENTED, Action.REVIEW_COMMENTED})
-_LEAST_NAME = 3
-"""Characters of a name that is replaced where no ``@`` is before it."""
 _UNWANTED_TITLES = ("dependencies", "dependency", "depend", "release")
 
 
@@ -89,7 +94,12 @@ def clean(conversation: Conversation, rules: ConversationRules) -> Conversation 
     refusal = _refuse_pull(cleaned, rules) if conversation.is_pull else _refuse_issue(cleaned, rules)
     if refusal is None and rules.english_only and not is_english(_all_text(cleaned)):
         refusal = Refusal(DropReason.LANGUAGE, "not English")
-    return refusal or _anonymous(cleaned)
+    return refusal or without_names(cleaned, _people_in(conversation))
+
+
+def _people_in(conversation: Conversation) -> Iterator[str]:
+    """Whoever took part, also where nothing of what they said is left."""
+    return (event.author for event in conversation.events if not event.is_bot)
 
 
 def _without_bots(events: Sequence[Event]) -> Iterator[Event]:
@@ -103,14 +113,17 @@ def _without_bots(events: Sequence[Event]) -> Iterator[Event]:
 def _tidied(text: str) -> str:
     """A text without invisible comments, and without what an answer by e-mail carries along."""
     lines = _INVISIBLE.sub("", text.replace("\r\n", "\n")).strip().split("\n")
-    starts = [at for at, line in enumerate(lines) if _REPLY_HEAD.search(line)]
-    ends = [at for at, line in enumerate(lines) if _REPLY_END.search(line)]
+    starts = [at for at, line in enumerate(lines) if _REPLY_HEAD.search(line[:_MOST_LINE])]
+    ends = [at for at, line in enumerate(lines) if _REPLY_END.search(line[:_MOST_LINE])]
     if starts or ends:
         start = starts[0] if starts else ends[0]
+        is_folded = start > 0 and not lines[start].startswith("On ")
+        if is_folded and _FOLDED_HEAD.match(lines[start - 1][:_MOST_LINE]):
+            start -= 1
         quoted = [at for at, line in enumerate(lines) if at > start and line.startswith(">")]
         end = max([start, *ends, *quoted])
         lines = lines[:start] + lines[end + 1 :]
-    return "\n".join(line for line in lines if not _FOOTER.match(line)).strip()
+    return "\n".join(line for line in lines if not _FOOTER.match(line[:_MOST_LINE])).strip()
 
 
 def _shortened(text: str, rules: ConversationRules) -> str:
@@ -158,31 +171,3 @@ def _refuse_pull(pull: Conversation, rules: ConversationRules) -> Refusal | None
 
 def _all_text(conversation: Conversation) -> str:
     return "\n".join([conversation.title, *(event.text for event in conversation.events)])
-
-
-def _anonymous(conversation: Conversation) -> Conversation:
-    """Names of who took part as ``username_N``, in the order in which they spoke, in all texts.
-
-    Names that are words anybody uses, such as ``a``, are replaced only behind an ``@``.
-    """
-    names: dict[str, str] = {}
-    for event in conversation.events:
-        names.setdefault(event.author.lower(), f"username_{len(names)}")
-    alternatives = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True) if name)
-    found = re.compile(rf"(?<![\w-])@?(?:{alternatives})(?![\w-])", re.IGNORECASE) if alternatives else None
-
-    def hidden(match: re.Match[str]) -> str:
-        name = match[0].removeprefix("@").lower()
-        is_bare = not match[0].startswith("@")
-        if is_bare and (len(name) < _LEAST_NAME or name in COMMON_WORDS):
-            return match[0]
-        return names[name] if is_bare else f"@{names[name]}"
-
-    def hide(text: str) -> str:
-        return found.sub(hidden, text) if found else text
-
-    events = tuple(
-        replace(event, author=names[event.author.lower()], text=hide(event.text), hunk=hide(event.hunk))
-        for event in conversation.events
-    )
-    return replace(conversation, title=hide(conversation.title), events=events)

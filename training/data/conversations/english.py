@@ -11,7 +11,7 @@ COMMON_WORDS = frozenset(  # without those that are common in other languages to
     would you your""".split()
 )
 _CODE = re.compile(
-    r"^(```|~~~).*?(?:^\1|\Z)|^(?: {4}|\t)[^\n]*|`[^`\n]*`|https?://\S+|<[^>\n]{1,200}>",
+    r"^(```|~~~).*?(?:^\1|\Z)|^(?: {4}|\t)[^\n]*|`[^`\n]*`|https?://\S+|<[^<>\n]{1,200}>",
     re.MULTILINE | re.DOTALL,
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")

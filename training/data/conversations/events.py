@@ -19,9 +19,14 @@ from typing import Any
 from training.data.conversations.transcript import Action, Event
 
 _PLACE = re.compile(
-    r"https://(?:github\.com|api\.github\.com/repos)/([\w.-]+/[\w.-]+)/(issues|pulls?)/([0-9]+)(?![0-9])"
+    r"https://(?:github\.com|api\.github\.com/repos)/([\w-]+/(?!\.+/)[\w.-]+)/(issues|pulls?)/"
+    r"([1-9][0-9]*)(?![0-9])",
+    re.ASCII,
 )
-_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+_REPOSITORY = re.compile(r"[\w-]+/(?!\.+\Z)[\w.-]+", re.ASCII)
+_REMARK = re.compile(r"#(?:issuecomment-|discussion_r|pullrequestreview-)([0-9]{1,18})\Z")
+_MOST_NUMBER = (1 << 63) - 1
+"""What a database and a program in any other language can hold."""
 _KINDS = {
     "IssuesEvent": "issue",
     "IssueCommentEvent": "issue",
@@ -53,7 +58,8 @@ class OtherKindError(Exception):
 def read_record(record: object) -> list[Said]:
     """The events in a record.
 
-    Raises :class:`OtherKindError` for a record of another kind, and :class:`ValueError`, :class:`KeyError`,
+    Texts hold no halves of characters, numbers fit 63 bits, and that of a conversation is not 0. Raises
+    :class:`OtherKindError` for a record of another kind, and :class:`ValueError`, :class:`KeyError`,
     :class:`TypeError` or :class:`AttributeError` for one that is not what it should be.
     """
     if not isinstance(record, dict):
@@ -72,21 +78,20 @@ def _of_archive(record: _Object) -> Iterator[Said]:
     kind = _KINDS.get(record["type"])
     if kind is None:
         raise OtherKindError
-    payload, time, name = record["payload"], record["created_at"], record["repo"]["name"]
+    payload, time, name = record["payload"], _text(record["created_at"]), record["repo"]["name"]
     if not _REPOSITORY.fullmatch(name):
-        raise ValueError(f"no repository: {name!r}")
+        raise ValueError("no repository")
     thread = payload[kind]
-    place = (name, int(thread["number"]), kind == "pull_request" or "pull_request" in thread)
-    title = str(thread.get("title") or "")
+    place = (name, _number_of(thread), kind == "pull_request" or "pull_request" in thread)
+    title = _text(thread.get("title"))
     yield _opening(place, title, thread)
     action = payload.get("action")
     if action in ("closed", "reopened") and "comment" not in payload and "review" not in payload:
-        actor = record["actor"]
         event = Event(
             action=Action(action),
-            author=str(actor["login"]),
-            time=str(time),
-            is_merged=bool(thread.get("merged")),
+            author=_text(record["actor"]["login"]),
+            time=time,
+            is_merged=thread.get("merged") is True,
         )
         yield _said(place, title, event, f"{action} {time}")
     for part in ("comment", "review"):
@@ -100,22 +105,20 @@ def _of_thread(thread: _Object) -> Iterator[Said]:
     found = _PLACE.match(url)
     if found is None:
         raise ValueError("no URL of an issue or a pull request")
-    place = (found[1], int(thread["number"]), found[2] != "issues" or "pull_request" in thread)
-    title = str(thread["title"] or "")
+    place = (found[1], _number_of(thread), found[2] != "issues" or "pull_request" in thread)
+    title = _text(thread["title"])
     yield _opening(place, title, thread)
     for part in ("comments", "reviews"):
         remarks = thread.get(part)
         for remark in remarks if isinstance(remarks, list) else ():
             yield _remark(place, title, remark)
-    merged = thread.get("mergedAt") or thread.get("merged_at")
-    merged = merged or (thread.get("pull_request") or {}).get("merged_at")
-    time = merged or thread.get("closedAt") or thread.get("closed_at")
+    merged = _text(thread.get("mergedAt") or thread.get("merged_at"))
+    merged = merged or _text((thread.get("pull_request") or {}).get("merged_at"))
+    time = merged or _text(thread.get("closedAt") or thread.get("closed_at"))
     if time:
         closer = thread.get("merged_by") or thread.get("mergedBy") or thread.get("closed_by")
         author, is_bot = _author(closer or thread)
-        event = Event(
-            action=Action.CLOSED, author=author, is_bot=is_bot, time=str(time), is_merged=bool(merged)
-        )
+        event = Event(action=Action.CLOSED, author=author, is_bot=is_bot, time=time, is_merged=bool(merged))
         yield _said(place, title, event, f"closed {time}")
 
 
@@ -125,13 +128,13 @@ def _of_answer(remark: _Object) -> Iterator[Said]:
     if found is None:
         raise ValueError("no URL of an issue or a pull request")
     is_pull = True if "pull_request_url" in remark or "/pull/" in remark.get("html_url", "") else None
-    yield _remark((found[1], int(found[3]), is_pull), None, remark)
+    yield _remark((found[1], _number(int(found[3])), is_pull), None, remark)
 
 
 def _opening(place: tuple[str, int, bool], title: str, thread: _Object) -> Said:
     author, is_bot = _author(thread)
     event = Event(
-        action=Action.OPENED, author=author, is_bot=is_bot, text=thread.get("body") or "", time=_time(thread)
+        action=Action.OPENED, author=author, is_bot=is_bot, text=_text(thread.get("body")), time=_time(thread)
     )
     return _said(place, title, event, "opened")
 
@@ -142,36 +145,67 @@ def _remark(place: tuple[str, int, bool | None], title: str | None, remark: _Obj
         action = Action.REVIEW_COMMENTED
     else:
         action = Action.REVIEWED if "state" in remark else Action.COMMENTED
-    number = remark["id"] if isinstance(remark["id"], int) else 0
+    number = _id_of(remark)
     event = Event(
         action=action,
         author=author,
         is_bot=is_bot,
-        text=remark.get("body") or "",
+        text=_text(remark.get("body")),
         time=_time(remark),
         number=number,
-        state=str(remark.get("state") or "").lower(),
-        path=str(remark.get("path") or ""),
-        line=int(remark.get("line") or remark.get("original_line") or 0),
-        hunk=str(remark.get("diff_hunk") or ""),
-        review=int(remark.get("pull_request_review_id") or 0),
-        reply_to=int(remark.get("in_reply_to_id") or 0),
+        state=_text(remark.get("state")).lower(),
+        path=_text(remark.get("path")),
+        line=_number(remark.get("line") or remark.get("original_line")),
+        hunk=_text(remark.get("diff_hunk")),
+        review=_number(remark.get("pull_request_review_id")),
+        reply_to=_number(remark.get("in_reply_to_id")),
     )
-    return _said(place, title, event, f"{action} {remark['id']}")
+    return _said(place, title, event, f"{action} {number or _text(remark['id'])}")
 
 
 def _said(place: tuple[str, int, bool | None], title: str | None, event: Event, key: str) -> Said:
-    if not isinstance(event.text, str):
-        raise TypeError("a text that is none")
     return Said(repository=place[0], number=place[1], is_pull=place[2], title=title, event=event, key=key)
+
+
+def _id_of(remark: _Object) -> int:
+    """The host's number of a remark; ``gh`` has it only in the URL. 0 where it is not told."""
+    if isinstance(remark["id"], int):
+        return _number(remark["id"])
+    found = _REMARK.search(_text(remark.get("url")))
+    return int(found[1]) if found else 0
 
 
 def _author(said: _Object) -> tuple[str, bool]:
     """Name of an account and whether the host calls it a bot; accounts that are gone have no name."""
     account = said.get("user") or said.get("author") or (said if "login" in said else {})
-    return str(account.get("login") or ""), account.get("type") == "Bot" or account.get("is_bot") is True
+    return _text(account.get("login")), account.get("type") == "Bot" or account.get("is_bot") is True
 
 
 def _time(said: _Object) -> str:
     names = ("created_at", "createdAt", "submitted_at", "submittedAt")
-    return next((str(said[name]) for name in names if said.get(name)), "")
+    return next((_text(said[name]) for name in names if said.get(name)), "")
+
+
+def _text(value: object) -> str:
+    """A text, empty for none; JSON may name halves of characters, which nothing else can hold."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise TypeError("a text that is none")
+    return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _number(value: object) -> int:
+    """A number that counts something, 0 for none."""
+    if value is None:
+        return 0
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST_NUMBER:
+        raise ValueError("a number that is none")
+    return value
+
+
+def _number_of(thread: _Object) -> int:
+    number = _number(thread["number"])
+    if not number:
+        raise ValueError("no number of an issue or a pull request")
+    return number

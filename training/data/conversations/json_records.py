@@ -16,6 +16,7 @@ MOST_LINE_BYTES = 64 << 20
 DAMAGED: Final = object()
 """Stands for a record that is no JSON."""
 _GZIP = b"\x1f\x8b"
+_FETCH = "fetch it again, or leave it out"
 _REMEDY = "write one object a line, such as: jq -c '.[]' FILE"
 
 
@@ -37,8 +38,7 @@ def read_json_records(path: Path) -> Iterator[object]:
                 count += record is not DAMAGED
                 yield record
     except (OSError, EOFError, zlib.error) as error:
-        remedy = "fetch it again, or leave it out"
-        raise UnreadableInputError(path, f"cannot be read ({error})", remedy=remedy) from error
+        raise UnreadableInputError(path, f"cannot be read ({error})", remedy=_FETCH) from error
     if not count:
         raise UnreadableInputError(path, "holds no records of JSON", remedy=_REMEDY)
 
@@ -65,16 +65,24 @@ def _line(path: Path, stream: IO[bytes]) -> bytes:
 
 
 def _indented(path: Path, text: bytes) -> Iterator[object]:
+    """Values one after another; where not even the first one is whole, records a line after all."""
     _ensure_small(path, text)
-    decoder, rest = json.JSONDecoder(), text.decode("utf-8", "replace").strip()
-    while rest:
+    decoder, whole = json.JSONDecoder(), text.decode("utf-8", "replace").strip()
+    at = count = 0
+    while at < len(whole):
         try:
-            value, end = decoder.raw_decode(rest)
-        except (ValueError, RecursionError):
-            yield DAMAGED
+            value, at = decoder.raw_decode(whole, at)
+        except (ValueError, RecursionError) as error:
+            lines = [line for line in text.split(b"\n") if line.strip()]
+            if count or len(lines) < 2 or _parsed(lines[1]) is DAMAGED:
+                reason = f"is damaged, or cut short, after {count:,} whole values"
+                raise UnreadableInputError(path, reason, remedy=_FETCH) from error
+            yield from (record for line in lines for record in _items(_parsed(line)))
             return
+        count += 1
         yield from _items(value)
-        rest = rest[end:].lstrip()
+        while whole[at : at + 1].isspace():
+            at += 1
 
 
 def _ensure_small(path: Path, text: bytes) -> None:

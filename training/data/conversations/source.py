@@ -14,7 +14,7 @@ import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from itertools import groupby
@@ -23,9 +23,12 @@ from typing import Any
 
 from attribution.index.opt_outs import OptOuts
 from attribution.model import Origin, SourceFile
+from attribution.sources.files import MAX_FILE_BYTES
 from training.data.conversations.events import OtherKindError, Said, read_record
 from training.data.conversations.json_records import DAMAGED, read_json_records
+from training.data.conversations.names import without_traces
 from training.data.conversations.transcript import Action, Conversation, Event, write_transcript
+from training.errors import EventsWriteError
 
 _ACCOUNT = re.compile(r"[\w-]+")
 _TABLE = """
@@ -38,8 +41,10 @@ CREATE TABLE said (
 _ENTER = """
 INSERT INTO said VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
     time = excluded.time, is_pull = excluded.is_pull, title = excluded.title, event = excluded.event
-    WHERE (excluded.time, excluded.title, excluded.event) > (time, title, event)
+    WHERE (excluded.time, excluded.title, excluded.event, ifnull(excluded.is_pull, -1))
+        > (time, title, event, ifnull(is_pull, -1))
 """
+_SETTINGS = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF"
 _IN_ORDER = "SELECT * FROM said ORDER BY repository, number, rank, time, key"
 _BROKEN = (ValueError, KeyError, TypeError, AttributeError)
 """What reading a record raises that is not what it should be."""
@@ -52,6 +57,7 @@ class SkippedEvent(StrEnum):
     BROKEN = "record that cannot be read"
     NO_OPENING = "conversation without its beginning"
     OPTED_OUT = "conversation or comment of who opted out"
+    TOO_LARGE = "conversation larger than 4 MiB"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,29 +67,59 @@ class _Row:
     is_pull: bool | None
     title: str | None
     event: Event
+    size: int
+    """Bytes, about."""
 
 
 def read_conversations(
-    paths: Sequence[Path], *, skipped: Counter[str], opt_outs: OptOuts | None = None
+    paths: Sequence[Path],
+    *,
+    skipped: Counter[str],
+    opt_outs: OptOuts | None = None,
+    scratch: Path | None = None,
 ) -> Iterator[SourceFile]:
     """Yield the conversations in files of JSON, by repository and number.
 
-    What accounts in ``opt_outs`` wrote is left out, and all that they opened; repositories are for the stage
-    that drops their code too. Records are counted in ``skipped``. Raises :class:`UnreadableInputError` for
-    what is no such file, or damaged.
+    What accounts in ``opt_outs`` wrote is left out, with their names, and all that they opened; repositories
+    are for the stage that drops their code too. Records are counted in ``skipped``; events lie in ``scratch``
+    meanwhile, or where the system has such things. Raises :class:`UnreadableInputError` for what is no such
+    file, or damaged, and :class:`EventsWriteError`.
     """
-    with (
-        tempfile.TemporaryDirectory(prefix="sc-attrib-") as folder,
-        closing(sqlite3.connect(Path(folder) / "events.sqlite", isolation_level=None)) as database,
-    ):
-        database.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_TABLE}; BEGIN;")
+    with _database(scratch) as database:
         for path in paths:
             _enter(path, database, skipped)
         rows = map(_row, database.execute(_IN_ORDER))
         for (repository, _), group in groupby(rows, key=lambda row: (row.repository, row.number)):
-            conversation = _conversation([*group], opt_outs, skipped)
+            of_one = _together(group)
+            conversation = None if of_one is None else _conversation(of_one, opt_outs, skipped)
             if conversation is not None:
                 yield _file(repository, conversation)
+            elif of_one is None:
+                skipped[SkippedEvent.TOO_LARGE] += 1
+
+
+@contextmanager
+def _database(scratch: Path | None) -> Iterator[sqlite3.Connection]:
+    """An empty table on disk that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="sc-attrib-", dir=scratch) as folder:
+        try:
+            with closing(sqlite3.connect(Path(folder) / "events.sqlite", isolation_level=None)) as database:
+                database.executescript(f"{_SETTINGS}; {_TABLE}; BEGIN;")
+                yield database
+        except sqlite3.Error as error:
+            raise EventsWriteError(Path(folder).parent, error) from error
+
+
+def _together(group: Iterator[_Row]) -> list[_Row] | None:
+    """The rows of a conversation; ``None`` where they are more than memory should hold."""
+    rows: list[_Row] = []
+    size = 0
+    for row in group:
+        size += row.size
+        if size > MAX_FILE_BYTES:
+            return None  # whoever iterates over groups passes over the rest of this one
+        rows.append(row)
+    return rows
 
 
 def _enter(path: Path, database: sqlite3.Connection, skipped: Counter[str]) -> None:
@@ -102,14 +138,10 @@ def _enter(path: Path, database: sqlite3.Connection, skipped: Counter[str]) -> N
 
 
 def _values(said: Said) -> tuple[Any, ...]:
-    rank = 0 if said.event.action is Action.OPENED else 1
-    event, title = json.dumps(asdict(said.event)), _whole(said.title or "")
-    return said.repository, said.number, rank, said.event.time, said.key, said.is_pull, title, event
-
-
-def _whole(text: str) -> str:
-    """A text without halves of characters, which JSON may name."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    rank, event = 0 if said.event.action is Action.OPENED else 1, json.dumps(asdict(said.event))
+    return (
+        said.repository, said.number, rank, said.event.time, said.key, said.is_pull, said.title or "", event,
+    )  # fmt: skip
 
 
 def _row(values: tuple[Any, ...]) -> _Row:
@@ -121,6 +153,7 @@ def _row(values: tuple[Any, ...]) -> _Row:
         is_pull=None if is_pull is None else bool(is_pull),
         title=title,
         event=Event(**{**said, "action": Action(said["action"])}),
+        size=len(title) + len(event),
     )
 
 
@@ -129,18 +162,21 @@ def _conversation(rows: list[_Row], opt_outs: OptOuts | None, skipped: Counter[s
     if rows[0].event.action is not Action.OPENED:
         skipped[SkippedEvent.NO_OPENING] += 1
         return None
-    allowed = [row.event for row in rows if not _is_opted_out(row.event.author, opt_outs)]
-    if len(allowed) < len(rows):
-        skipped[SkippedEvent.OPTED_OUT] += len(rows) - len(allowed)
+    gone, allowed = list[Event](), list[Event]()
+    for row in rows:
+        (gone if _is_opted_out(row.event.author, opt_outs) else allowed).append(row.event)
+    if gone:
+        skipped[SkippedEvent.OPTED_OUT] += len(gone)
     if not allowed or allowed[0].action is not Action.OPENED:
         return None
-    return Conversation(
+    conversation = Conversation(
         repository=rows[0].repository,
         number=rows[0].number,
         title=rows[0].title or "",
         is_pull=any(row.is_pull for row in rows),
         events=tuple(allowed),
     )
+    return without_traces(conversation, gone)
 
 
 def _is_opted_out(account: str, opt_outs: OptOuts | None) -> bool:

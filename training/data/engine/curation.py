@@ -17,7 +17,7 @@ from training.data.engine.whole_files import write_whole_text
 from training.errors import CurationDamagedError, CurationError, CurationMismatchError
 from training.recipes.curation.recipe import CurationRecipe
 
-FORMAT = 2
+FORMAT = 3
 """Changes where the same configuration would give other files."""
 Sources = Callable[[Counter[str]], Iterable[SourceFile]]
 """Reads the sources from their beginning, always in the same order; counts in the argument what they skip."""

@@ -196,8 +196,9 @@ async def test_cancelling_a_request_stops_the_model(start, workspace):
     """The slow reply takes forty seconds; the next request is served as soon as the first is cancelled."""
     async with start() as editor:
         slow = await editor.open(workspace / "slow.py", "slow = ")
+        warm = await editor.open(workspace / "warm.py", FRESH_HEAD + "    ")
+        await editor.inline(warm, 1, 4)
         quick = await editor.open(workspace / "quick.py", FRESH_HEAD + "    ")
-        await editor.inline(quick, 1, 4)
         request = asyncio.wrap_future(
             editor.protocol.send_request(
                 types.TEXT_DOCUMENT_INLINE_COMPLETION, _inline_params(slow, 0, 7), msg_id="slow-1"

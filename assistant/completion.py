@@ -30,7 +30,11 @@ class CompletionRequest:
     path: str = ""
     trigger: Trigger = Trigger.AUTOMATIC
     others: Mapping[str, str] = field(default_factory=dict)
-    """Texts of the other open files, by path."""
+    """Texts of the other open files, by path, the one edited last first."""
+    unopened: Mapping[str, str] = field(default_factory=dict)
+    """Texts of other files of the workspace, by path."""
+    root: str = ""
+    """Folder of the workspace; paths in it are shown to the model from there on."""
 
     @property
     def prefix(self) -> str:

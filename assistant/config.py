@@ -24,6 +24,15 @@ class Lines(StrEnum):
     MULTIPLE = "multiple"
 
 
+class ContextUse(StrEnum):
+    """Whether pieces of other files stand in the prompt."""
+
+    AUTO = "auto"
+    """Where the model has room for them: at least 2,048 tokens of context."""
+    ON = "on"
+    OFF = "off"
+
+
 class OnDeny(StrEnum):
     """What happens to a suggestion whose source the policy denies."""
 
@@ -142,6 +151,10 @@ class CompletionSettings:
     max_tokens: int = field(
         default=96, metadata=about("Longest suggestion, in tokens.", minimum=1, maximum=4096)
     )
+    candidates: int = field(
+        default=3,
+        metadata=about("Different suggestions when one is asked for explicitly.", minimum=1, maximum=10),
+    )
     max_lines: int = field(
         default=24, metadata=about("Longest suggestion, in lines.", minimum=1, maximum=1000)
     )
@@ -166,6 +179,14 @@ class CompletionSettings:
     )
     nearby: bool = field(
         default=True, metadata=about("Mix the bundled model with what follows the same code in open files.")
+    )
+    context: ContextUse = field(
+        default=ContextUse.AUTO,
+        metadata=about("Show the model pieces of other files; auto does so from 2,048 tokens of context on."),
+    )
+    context_tokens: int = field(
+        default=1024,
+        metadata=about("Pieces of other files in a prompt, in tokens.", minimum=64, maximum=2**20),
     )
     timeout_ms: int = field(
         default=4000, metadata=about("Time to write a suggestion; what is ready then is used.", minimum=50)

@@ -148,6 +148,12 @@ class RepositoryContext:
     files: Sequence[ContextFile] = ()
     """Their ``path`` too ends in a newline."""
 
+    @property
+    def tokens(self) -> int:
+        """How much longer it makes a prompt."""
+        files = sum(1 + len(file.path) + len(file.code) for file in self.files)
+        return 2 + len(self.name) + len(self.path) + files
+
 
 def infill(
     ids: FimIds,

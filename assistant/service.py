@@ -22,6 +22,8 @@ from assistant.completion import (
     hash_prompt,
 )
 from assistant.config import Lines, Settings
+from assistant.context.privacy import is_private_path
+from assistant.context.selection import PromptContext, context_room
 from assistant.guard import RegurgitationGuard
 from assistant.ngrams.nearby import NearbyFiles
 from assistant.prompt import Budget, build_prompt, split_last_token
@@ -81,9 +83,14 @@ class CompletionService:
         settings: Settings | None = None,
         records: CompletionRecords | None = None,
         nearby: NearbyFiles | None = None,
+        context: PromptContext | None = None,
     ) -> None:
-        """``nearby`` mixes the model with what stands in the open files; its weights suit small models."""
+        """``nearby`` mixes the model with what stands in the open files; its weights suit small models.
+
+        ``context`` shows it pieces of other files, where the settings and the model have room for them.
+        """
         self.backend = backend
+        self._context = context or PromptContext(backend)
         self._nearby = nearby if backend.sees_logits else None
         self._tracer = tracer
         self._settings = settings or Settings()
@@ -95,19 +102,48 @@ class CompletionService:
         A suggestion that the policy withholds is answered too, and says why. Cancelling the task that
         waits here stops the model. Raises :class:`~assistant.errors.AssistantError`.
         """
+        return await self._draw(request, self._sampling) if self._is_wanted(request) else None
+
+    async def alternatives(
+        self, request: CompletionRequest, *, beside: Completion | None
+    ) -> list[Completion]:
+        """Draw further suggestions by sampling, each traced and ruled by itself; those that differ.
+
+        There are fewer than ``completion.candidates`` with ``beside`` where the model is of one mind.
+        Withheld ones are left out. As :meth:`complete` otherwise; all of them share its time.
+        """
+        known = {beside.text: beside} if beside is not None else {}
         if not self._is_wanted(request):
-            return None
+            return []
+        deadline = time.perf_counter() + self._settings.completion.timeout_ms / 1e3
+        for seed in range(1, self._settings.completion.candidates):
+            if time.perf_counter() >= deadline:
+                break
+            drawn = await self._draw(request, self._sampling.varied(seed), deadline=deadline)
+            if drawn is not None and not drawn.is_withheld:
+                known.setdefault(drawn.text, drawn)
+        return [completion for completion in known.values() if completion is not beside]
+
+    @property
+    def _sampling(self) -> Sampling:
+        model = self._settings.model
+        return Sampling(temperature=model.temperature, seed=model.seed)
+
+    async def _draw(
+        self, request: CompletionRequest, sampling: Sampling, *, deadline: float | None = None
+    ) -> Completion | None:
+        """Make one suggestion, and another one in its place where the guard is to see to that."""
         started = time.perf_counter()
         gap = self._gap(request)
         before, required = split_last_token(gap.prefix)
-        prompt = self._prompt(before, gap.suffix)
+        prompt = await self._prompt(before, gap.suffix, request)
         mixture = self._mixture(before, request)
         prompted = time.perf_counter()
-        deadline = prompted + self._settings.completion.timeout_ms / 1e3
-        attempt = await self._attempt(request, gap, prompt, required, deadline, shaping=mixture)
+        deadline = deadline or prompted + self._settings.completion.timeout_ms / 1e3
+        attempt = await self._attempt(request, gap, prompt, required, deadline, sampling, shaping=mixture)
         if attempt is not None and self._is_to_be_guarded(attempt.ruling):
             guard = ShapedBy(mixture, self._guard(request, gap, required))
-            other = await self._attempt(request, gap, prompt, required, deadline, shaping=guard)
+            other = await self._attempt(request, gap, prompt, required, deadline, sampling, shaping=guard)
             if other is not None and other.ruling.decision is not Decision.WITHHOLD:
                 attempt = other
         if attempt is None:
@@ -128,11 +164,12 @@ class CompletionService:
         prompt: list[int],
         required: str,
         deadline: float,
+        sampling: Sampling,
         *,
         shaping: TokenShaping,
     ) -> _Attempt | None:
         """Generate, trim and trace once; ``None`` if nothing is left that is worth suggesting."""
-        answer = await self._generate(prompt, required, gap, deadline, shaping)
+        answer = await self._generate(prompt, required, gap, deadline, sampling, shaping)
         text = trim(answer.text, gap, finished=answer.finished)
         if not text:
             return None
@@ -158,6 +195,8 @@ class CompletionService:
     def _is_wanted(self, request: CompletionRequest) -> bool:
         if request.trigger is Trigger.AUTOMATIC and request.is_inside_word:
             return False
+        if is_private_path(request.path):
+            return False
         traceable = self._tracer is not None or not self._settings.trace.required
         return self._settings.completion.enabled and traceable
 
@@ -170,26 +209,32 @@ class CompletionService:
         max_lines = self._settings.completion.max_lines
         return Gap(prefix=prefix, suffix=suffix, multiline=multiline and max_lines > 1, max_lines=max_lines)
 
-    def _prompt(self, before: str, after: str) -> list[int]:
+    async def _prompt(self, before: str, after: str, request: CompletionRequest) -> list[int]:
         wanted = self._settings.completion
+        room = context_room(wanted.context, self.backend, wanted.context_tokens)
+        context = await self._context.of(request, room=room)
         budget = Budget.within(
-            self.backend.context_tokens,
+            self.backend.context_tokens - (context.tokens if context else 0),
             max_tokens=wanted.max_tokens,
             prefix_tokens=wanted.prefix_tokens,
             suffix_tokens=wanted.suffix_tokens,
         )
-        return build_prompt(self.backend, before, after, budget=budget, order=wanted.order)
+        return build_prompt(self.backend, before, after, budget=budget, order=wanted.order, context=context)
 
     async def _generate(
-        self, prompt: list[int], required: str, gap: Gap, deadline: float, shaping: TokenShaping
+        self,
+        prompt: list[int],
+        required: str,
+        gap: Gap,
+        deadline: float,
+        sampling: Sampling,
+        shaping: TokenShaping,
     ) -> _Answer:
         """Let the model write until its answer is complete, or the budget of tokens or time is spent."""
-        wanted, model = self._settings.completion, self._settings.model
-        sampling = Sampling(temperature=model.temperature, seed=model.seed)
         answer = _Answer(gap=gap, stops=self.backend.fim_ids.stops, required=required)
         stream = self.backend.generate(
             prompt,
-            max_tokens=wanted.max_tokens,
+            max_tokens=self._settings.completion.max_tokens,
             sampling=sampling,
             required=required.encode(),
             shaping=shaping,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +51,7 @@ def register(server: Server) -> None:
 
 
 async def inline_completion(ls: Server, params: types.InlineCompletionParams) -> types.InlineCompletionList:
-    """Suggest code at the cursor."""
+    """Suggest code at the cursor; where the user asked for it, several different suggestions."""
     selected = params.context.selected_completion_info
     replaced = selected.range if selected else types.Range(start=params.position, end=params.position)
     document = ls.document(params.text_document.uri)
@@ -59,15 +59,16 @@ async def inline_completion(ls: Server, params: types.InlineCompletionParams) ->
         replaced = document.table.clipped(replaced)
     chosen = selected.text if selected else ""
     invoked = params.context.trigger_kind is types.InlineCompletionTriggerKind.Invoked
-    completion = await _complete(ls, params.text_document.uri, replaced, chosen, invoked=invoked)
-    if completion is None:
-        return types.InlineCompletionList(items=[])
-    item = types.InlineCompletionItem(
-        insert_text=chosen + completion.text,
-        range=replaced,
-        command=_accept_command(completion),
-    )
-    return types.InlineCompletionList(items=[item])
+    completions = await _complete(ls, params.text_document.uri, replaced, chosen, invoked=invoked)
+    items = [
+        types.InlineCompletionItem(
+            insert_text=chosen + completion.text,
+            range=replaced,
+            command=_accept_command(completion),
+        )
+        for completion in completions
+    ]
+    return types.InlineCompletionList(items=items)
 
 
 async def list_completion(ls: Server, params: types.CompletionParams) -> types.CompletionList:
@@ -76,8 +77,8 @@ async def list_completion(ls: Server, params: types.CompletionParams) -> types.C
     if document is None or _shows_inline(ls):
         return types.CompletionList(is_incomplete=True, items=[])
     here = types.Range(start=params.position, end=params.position)
-    completion = await _complete(ls, params.text_document.uri, here, "", invoked=False)
-    items = [] if completion is None else [_list_item(completion, document, params.position)]
+    completions = await _complete(ls, params.text_document.uri, here, "", invoked=False)
+    items = [_list_item(completion, document, params.position) for completion in completions]
     return types.CompletionList(is_incomplete=True, items=items)
 
 
@@ -88,8 +89,8 @@ def _shows_inline(ls: Server) -> bool:
 
 async def _complete(
     ls: Server, uri: str, replaced: types.Range, chosen: str, *, invoked: bool
-) -> Completion | None:
-    """Make a suggestion in place of a range; ``None`` if there is none that may be shown.
+) -> list[Completion]:
+    """Make suggestions in place of a range, those that may be shown; several if they were asked for.
 
     Whatever goes wrong is told once, and is an empty answer.
     """
@@ -98,26 +99,50 @@ async def _complete(
         ls.notices.tell(
             "A suggestion was asked for in a file that is not open; the editor must open it first"
         )
-        return None
+        return []
     try:
-        others = {other.path: other.source for other in ls.documents() if other is not document}
-        request = replace(_request(document, replaced, chosen, invoked=invoked), others=others)
         version = document.version
-        completion = await ls.latest.run(uri, ls.session.complete(request, partial(suggest, ls)))
+        request = _request(document, replaced, chosen, invoked=invoked)
+        request = await ls.surroundings.gather(request, document)
+        completions = await ls.latest.run(uri, _make(ls, request))
     except ScAttribError as error:
         ls.notices.tell(f"No suggestion could be made: {error}")
-        return None
+        return []
     except Exception as error:
         _log.debug("a completion failed", exc_info=error)
         ls.notices.tell(f"No suggestion could be made ({type(error).__name__}); see the log at level debug")
-        return None
-    if completion is None or document.version != version:
-        return None
-    if completion.is_withheld:
-        _tell_withheld(ls, uri, completion)
-        return None
-    ls.acceptances.offer(uri, request, completion)
-    return completion
+        return []
+    if not completions or document.version != version:
+        return []
+    return _offer(ls, uri, request, completions)
+
+
+async def _make(ls: Server, request: CompletionRequest) -> list[Completion]:
+    """Make the suggestion for a request, and others beside it where the user asked."""
+    first = await ls.session.complete(request, partial(suggest, ls))
+    made = [] if first is None else [first]
+    service = await ls.engine.service() if request.trigger is Trigger.INVOKED else None
+    if service is not None:
+        with contextlib.suppress(ScAttribError):  # the first stands; told when it fails by itself
+            others = await service.alternatives(request, beside=first)
+            ls.session.remember(request, [*others, *made])
+            made += others
+    return made
+
+
+def _offer(
+    ls: Server, uri: str, request: CompletionRequest, completions: list[Completion]
+) -> list[Completion]:
+    """Answer those that may be shown, and have them watched; say why the others may not."""
+    for completion in completions:
+        if completion.is_withheld:
+            _tell_withheld(ls, uri, completion)
+    shown = [completion for completion in completions if not completion.is_withheld]
+    for completion in shown[1:]:
+        ls.acceptances.propose(request, completion)
+    for completion in shown[:1]:
+        ls.acceptances.offer(uri, request, completion)
+    return shown
 
 
 async def suggest(ls: Server, request: CompletionRequest) -> Completion | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import count
 from urllib.parse import unquote
 
 from lsprotocol import types
@@ -10,9 +11,14 @@ from pygls.workspace import TextDocument, Workspace
 
 from lsp.positions import LineTable
 
+_moments = count(1)
+
 
 class Document(TextDocument):
     """A document whose lines and columns are the specification's; see :mod:`lsp.positions`."""
+
+    edited: int = 0
+    """When it was opened or edited last; later is greater."""
 
     @property
     def encoding(self) -> types.PositionEncodingKind:
@@ -33,6 +39,7 @@ class Document(TextDocument):
         else:
             self._source = change.text
         self.__dict__.pop("table", None)
+        self.edited = next(_moments)
 
 
 class DocumentWorkspace(Workspace):
@@ -55,18 +62,20 @@ class DocumentWorkspace(Workspace):
         version: int | None = None,
         language_id: str | None = None,
     ) -> Document:
-        return Document(
+        document = Document(
             doc_uri,
             source=source,
             version=version,
             language_id=language_id,
             position_codec=self.position_codec,
         )
+        document.edited = next(_moments)
+        return document
 
     def open_documents(self) -> list[Document]:
-        """All documents that the editor has open, the one that was opened last first."""
-        found = reversed(self.text_documents.values())
-        return [document for document in found if isinstance(document, Document)]
+        """All documents that the editor has open, the one that was opened or edited last first."""
+        found = [document for document in self.text_documents.values() if isinstance(document, Document)]
+        return sorted(found, key=lambda document: -document.edited)
 
     def open_document(self, uri: str) -> Document | None:
         """Answer a document that the editor has open; one that it has not is never read from disk."""

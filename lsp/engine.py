@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from assistant.backends.protocol import CompletionBackend
 from assistant.completion import CompletionRecords
 from assistant.config import ModelSettings, Settings
+from assistant.context.selection import PromptContext, context_room
 from assistant.models import DEFAULT_MODEL, model_path, open_model
 from assistant.ngrams.nearby import NearbyFiles
 from assistant.service import CompletionService
@@ -44,6 +45,7 @@ class Engine:
         self._backend: CompletionBackend | None = None
         self._nearby: NearbyFiles | None = None
         """What the model knows of open files; only the bundled one, which its weights were fitted for."""
+        self._context: PromptContext | None = None
         self._loading: dict[str, str] = {}
         """What is being loaded, with its title."""
         self._failures: dict[str, str] = {}
@@ -78,7 +80,14 @@ class Engine:
             settings=self._settings,
             records=self.records,
             nearby=self._nearby,
+            context=self._context,
         )
+
+    @property
+    def shows_files(self) -> bool:
+        """Whether the model that is loaded is shown pieces of other files."""
+        wanted = self._settings.completion
+        return self._backend is not None and context_room(wanted.context, self._backend, 1) > 0
 
     async def _latest_model(self, model: asyncio.Task[CompletionBackend | None]) -> CompletionBackend | None:
         """Wait for the model; for the one that took its place where the settings changed meanwhile."""
@@ -117,10 +126,12 @@ class Engine:
             await self.close()
         load = partial(open_model, settings)
         self._backend = None
-        self._nearby = None
+        self._nearby = self._context = None
         self._backend = await self._load("model", "Loading the model", load)
-        if self._backend is not None and model_path(settings.path) == DEFAULT_MODEL:
-            self._nearby = NearbyFiles(self._backend)
+        if self._backend is not None:
+            self._context = PromptContext(self._backend)
+            if model_path(settings.path) == DEFAULT_MODEL:
+                self._nearby = NearbyFiles(self._backend)
         self._tell_status()
         return self._backend
 

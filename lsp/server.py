@@ -21,6 +21,7 @@ from lsp.latest import Latest
 from lsp.notices import Notices
 from lsp.protocol import Protocol
 from lsp.settings import ServerSettings
+from lsp.surroundings import Surroundings
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Server(LanguageServer):
         self.engine = Engine(self)
         self.session = Session(self.engine.records)
         self.latest = Latest()
+        self.surroundings = Surroundings(self)
         self.findings = Findings()
         self.checks = diagnostics.Checks(self)
         self.acceptances = acceptance.Acceptances(self)
@@ -62,7 +64,7 @@ class Server(LanguageServer):
         return workspace.open_document(uri) if isinstance(workspace, DocumentWorkspace) else None
 
     def documents(self) -> list[Document]:
-        """All documents that the editor has open, the one that was opened last first."""
+        """All documents that the editor has open, the one that was opened or edited last first."""
         workspace = self.workspace
         return workspace.open_documents() if isinstance(workspace, DocumentWorkspace) else []
 

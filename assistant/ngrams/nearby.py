@@ -38,6 +38,8 @@ class NearbyFiles:
         self._backend = backend
         self._blocks = _Blocks(backend.tokenize)
         self._files: dict[str, _File] = {}
+        self.waiting = 0
+        """Files of the latest request that there was no time to read; a later one reads them."""
         self._elsewhere = TokenTexts(())
         self._line_ends = np.zeros(0, dtype=np.bool_)
 
@@ -57,11 +59,15 @@ class NearbyFiles:
         """Tokenise what is new, as far as one request may, and forget what is no longer there."""
         kept: dict[str, _File] = {}
         room = MOST_CHARACTERS
+        self.waiting = 0
         for path, whole in islice(others.items(), MOST_FILES):
             text = whole[:MOST_CHARACTERS]
             file = self._files.get(path)
-            if (file is None or file.text != text) and len(text) <= room:
-                file, room = _File(text=text, ids=self._blocks.ids(text)), room - len(text)
+            if file is None or file.text != text:
+                if len(text) <= room:
+                    file, room = _File(text=text, ids=self._blocks.ids(text)), room - len(text)
+                else:
+                    self.waiting += 1
             if file is not None:
                 kept[path] = file
         if list(kept.values()) != list(self._files.values()):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from assistant.completion import Completion, CompletionRecords, CompletionRequest, Trigger
@@ -70,6 +70,10 @@ class Session:
         self._pace.struck(self._clock())
         (self._deleted.add if is_deletion else self._deleted.discard)(path)
 
+    def closed(self, path: str) -> None:
+        """A document was closed."""
+        self._deleted.discard(path)
+
     def forget(self) -> None:
         """Drop what was suggested, because settings, model or index are others now."""
         self._suggestions.clear()
@@ -106,6 +110,12 @@ class Session:
         task = asyncio.create_task(self._compute(request, ask))
         task.add_done_callback(_forgive)
         self._ahead = request, task
+
+    def remember(self, request: CompletionRequest, completions: Sequence[Completion]) -> None:
+        """Keep suggestions that were made for the same place, the one that is shown first last."""
+        for completion in completions:
+            if not completion.is_withheld:
+                self._suggestions.add(request, completion)
 
     async def close(self) -> None:
         """Stop what is under way."""

@@ -27,6 +27,8 @@ class Suggestion:
     suffix: str
     others: Mapping[str, str]
     """Texts of the other open files, by path."""
+    unopened: Mapping[str, str]
+    root: str
     completion: Completion
 
     def rest_for(self, request: CompletionRequest) -> str:
@@ -47,7 +49,12 @@ class Suggestion:
         """The request that is likely to come once all of it is accepted."""
         before = self.prefix + self.completion.text
         return CompletionRequest(
-            text=before + self.suffix, offset=len(before), path=self.path, others=self.others
+            text=before + self.suffix,
+            offset=len(before),
+            path=self.path,
+            others=self.others,
+            unopened=self.unopened,
+            root=self.root,
         )
 
 
@@ -70,12 +77,15 @@ class Suggestions:
         self._kept: OrderedDict[str, Suggestion] = OrderedDict()
 
     def add(self, request: CompletionRequest, completion: Completion) -> None:
-        """Remember what was suggested where."""
+        """Remember what was suggested where, as the newest."""
+        self._kept.pop(completion.id, None)
         self._kept[completion.id] = Suggestion(
             path=request.path,
             prefix=request.prefix,
             suffix=request.suffix,
             others=request.others,
+            unopened=request.unopened,
+            root=request.root,
             completion=completion,
         )
         while len(self._kept) > self._capacity:

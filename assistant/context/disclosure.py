@@ -1,0 +1,80 @@
+"""Which open files a model may see.
+
+Neither those that hold secrets, by name or by text, nor those that git ignores. Git is asked in a thread; a
+file of a repository stays out until it has answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant.context.ignored import ignored_among, work_tree_of
+from assistant.context.privacy import holds_secret, is_private_path
+
+MOST_CHARACTERS = 1 << 16
+"""Of a file that are ever shown, or looked at for secrets."""
+_LONGEST_WAIT_S = 0.25
+_STALE_AFTER_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    is_ignored: bool
+    at: float
+
+
+class Disclosure:
+    """Remembers what git and the texts say of open files; belongs to one event loop."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._answers: dict[str, _Answer] = {}
+        self._asking: asyncio.Task[None] | None = None
+        self._secrets: dict[str, tuple[str, bool]] = {}
+        """Texts as they were when they were looked at, by path, and whether a secret stands in them."""
+
+    async def permitted(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """Those that may be shown, in their order, and of each as much as may be."""
+        heads = {path: text[:MOST_CHARACTERS] for path, text in texts.items() if not is_private_path(path)}
+        await self._ask(heads)
+        self._secrets = {path: (text, self._holds_secret(path, text)) for path, text in heads.items()}
+        return {path: text for path, text in heads.items() if self._is_open(path)}
+
+    def _is_open(self, path: str) -> bool:
+        answer = self._answers.get(path)
+        return answer is not None and not answer.is_ignored and not self._secrets[path][1]
+
+    def _holds_secret(self, path: str, text: str) -> bool:
+        known = self._secrets.get(path)
+        return known[1] if known is not None and known[0] == text else holds_secret(text)
+
+    async def _ask(self, paths: Collection[str]) -> None:
+        """Have git asked about what is not known or was asked long ago; wait a moment where it is new."""
+        now = self._clock()
+        self._answers = {path: answer for path, answer in self._answers.items() if path in paths}
+        old = [p for p in paths if p not in self._answers or now - self._answers[p].at > _STALE_AFTER_S]
+        if old and (self._asking is None or self._asking.done()):
+            self._asking = asyncio.create_task(self._answer(old))
+        if self._asking is not None and any(path not in self._answers for path in paths):
+            await asyncio.wait([self._asking], timeout=_LONGEST_WAIT_S)
+
+    async def _answer(self, paths: Collection[str]) -> None:
+        ignored = await asyncio.to_thread(_ignored, paths)
+        now = self._clock()
+        self._answers |= {path: _Answer(is_ignored=path in ignored, at=now) for path in paths}
+
+
+def _ignored(paths: Collection[str]) -> frozenset[str]:
+    """Those that git ignores, each asked in its own repository; all of one in which git cannot say."""
+    by_tree: dict[Path, dict[Path, str]] = {}
+    for path in paths:
+        resolved = Path(path).resolve()
+        tree = work_tree_of(resolved.parent)
+        if tree is not None:
+            by_tree.setdefault(tree, {})[resolved] = path
+    found = ((tree, named, ignored_among(tree, list(named))) for tree, named in by_tree.items())
+    return frozenset(named[place] for _, named, ignored in found for place in ignored if place in named)

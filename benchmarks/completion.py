@@ -1,0 +1,303 @@
+"""How often the product's own path writes what the authors wrote, with and without the rest of the workspace.
+
+    python benchmarks/completion.py --held-out RUN/held_out.jsonl --tasks 1000
+    python benchmarks/completion.py MODEL OTHER --held-out RUN/held_out.jsonl --gaps line lines span
+
+Each gap is filled by the same model in every way of the table, greedily, from the prompt that the assistant
+builds and through a back end of the assistant. Every other way is compared with the prompt of the document
+alone (SPM), task by task: 95% interval by paired bootstrap. ``--packages`` names projects that the model
+never saw.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.backends.protocol import GREEDY, CompletionBackend, Token, TokenShaping
+from assistant.completion import CompletionRequest
+from assistant.config import ContextUse, ModelSettings, Precision
+from assistant.context.selection import PromptContext, context_room
+from assistant.fim import FimIds, FimOrder
+from assistant.models import DEFAULT_MODEL, open_model
+from assistant.ngrams.matches import TokenTexts
+from assistant.ngrams.nearby import NearbyFiles
+from assistant.prompt import Budget, build_prompt, split_last_token
+from training.evaluation.bootstrap import interval
+from training.evaluation.held_out import HeldOutFile, neighbours, read_held_out
+from training.evaluation.infill import Gap, InfillAnswer, InfillTask, draw_tasks, room_for
+
+TEST_FOLDERS = frozenset({"tests", "test", "testing"})
+MOST_UNOPENED = 56
+"""Files of the workspace beside the eight nearest."""
+CONTEXT_TOKENS = 1024
+SUFFIX_TOKENS = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """One way to fill a gap."""
+
+    label: str
+    order: FimOrder = FimOrder.SPM
+    context: ContextUse = ContextUse.OFF
+    mixed: int | None = None
+    """Other files that are mixed in beside the document itself; ``None`` mixes nothing."""
+
+
+ALONE = Way(label="document alone, SPM")
+NGRAMS = "longest match alone, no model"
+WAYS = (
+    Way(label="document alone, PSM", order=FimOrder.PSM),
+    ALONE,
+    Way(label="pieces of other files in the prompt", context=ContextUse.ON),
+    Way(label="mixed with the document", mixed=0),
+    Way(label="mixed with it and the eight nearest files", mixed=8),
+    Way(label="mixed with it and 64 files", mixed=8 + MOST_UNOPENED),
+)
+
+
+class Served:
+    """A back end as tasks are drawn with it."""
+
+    def __init__(self, backend: CompletionBackend) -> None:
+        self._backend = backend
+        self.fim: FimIds = backend.fim_ids
+        self.context_tokens = backend.context_tokens
+
+    def encode(self, text: bytes) -> list[int]:
+        """Tokenise user text."""
+        return self._backend.tokenize(text.decode("utf-8", "replace"))
+
+    def decode(self, ids: Sequence[int]) -> bytes:
+        """Spell tokens out."""
+        return self._backend.detokenize(ids)
+
+    def greedy(self, prompt: list[int]) -> Iterator[int]:
+        """Not needed to draw tasks."""
+        raise NotImplementedError
+
+    def sample(self, prompt: list[int], *, temperature: float, top_p: float, seed: int) -> Iterator[int]:
+        """Not needed to draw tasks."""
+        raise NotImplementedError
+
+
+class Project:
+    """One project's files, as an editor and the reader of the workspace would have them."""
+
+    def __init__(self, files: Sequence[HeldOutFile], backend: CompletionBackend) -> None:
+        self.name = files[0].repository
+        self._files = files
+        self._backend = backend
+        self._nearby = {way.mixed: NearbyFiles(backend) for way in WAYS if way.mixed is not None}
+        self.context = PromptContext(backend, longest_wait_s=None)
+        self._ids: dict[str, list[int]] = {}
+
+    def matches(self, request: CompletionRequest) -> TokenTexts:
+        """The document without its gap, and all other files."""
+        texts = {**request.others, **request.unopened}
+        for path in texts.keys() - self._ids.keys():
+            self._ids[path] = self._backend.tokenize(texts[path])
+        here = map(self._backend.tokenize, (request.suffix, request.prefix))
+        return TokenTexts([*(self._ids[path] for path in texts), *here])
+
+    def request(self, task: InfillTask) -> CompletionRequest:
+        """The eight nearest files are open, others of the project are on disk."""
+        near = {file.path: file.text.decode() for file in neighbours(self._files, task.path, self.name)}
+        others = (file for file in self._files if file.path != task.path and file.path not in near)
+        rest = sorted(others, key=lambda file: (-shared(file.path, task.path), file.path))[:MOST_UNOPENED]
+        prefix = task.prefix.decode()
+        return CompletionRequest(
+            text=prefix + task.suffix.decode(),
+            offset=len(prefix),
+            path=task.path,
+            others=near,
+            unopened={file.path: file.text.decode() for file in rest},
+        )
+
+    def shaping(self, way: Way, before: str, request: CompletionRequest) -> TokenShaping:
+        """What the product mixes in, once it has read all files."""
+        if way.mixed is None:
+            return TokenShaping()
+        files = list({**request.others, **request.unopened}.items())[: way.mixed]
+        nearby = self._nearby[way.mixed]
+        shaping = nearby.shaping(before, request.suffix, dict(files))
+        while nearby.waiting:
+            shaping = nearby.shaping(before, request.suffix, dict(files))
+        return shaping
+
+
+def shared(one: str, other: str) -> int:
+    """Folders that two paths have in common."""
+    count = 0
+    for mine, theirs in zip(one.split("/")[:-1], other.split("/")[:-1], strict=False):
+        if mine != theirs:
+            break
+        count += 1
+    return count
+
+
+async def fill(task: InfillTask, project: Project, way: Way, backend: CompletionBackend) -> InfillAnswer:
+    """Fill a gap in one way; as many lines as the author's are taken."""
+    request = project.request(task)
+    before, required = split_last_token(request.prefix)
+    most = room_for(task.gap, Served(backend))
+    room = context_room(way.context, backend, CONTEXT_TOKENS)
+    context = await project.context.of(request, room=room)
+    budget = Budget.within(
+        backend.context_tokens - (context.tokens if context else 0),
+        max_tokens=most,
+        prefix_tokens=backend.context_tokens,
+        suffix_tokens=SUFFIX_TOKENS,
+    )
+    prompt = build_prompt(backend, before, request.suffix, budget=budget, order=way.order, context=context)
+    tokens = backend.generate(
+        prompt,
+        max_tokens=most,
+        sampling=GREEDY,
+        required=required.encode(),
+        shaping=project.shaping(way, before, request),
+    )
+    async with contextlib.aclosing(tokens):
+        return InfillAnswer(task=task, completion=await taken(tokens, task, required.encode()))
+
+
+async def taken(tokens: AsyncIterator[Token], task: InfillTask, required: bytes) -> bytes:
+    """What is written behind ``required``, up to as many line breaks as the author wrote."""
+    most_breaks = None if task.gap is Gap.SPAN else task.middle.count(b"\n")
+    text = b""
+    async for token in tokens:
+        text += token.text
+        if not token.text or (most_breaks is not None and text.count(b"\n") > most_breaks):
+            break
+    text = text.removeprefix(required)
+    if most_breaks is None:
+        return text
+    return b"\n".join(text.split(b"\n")[: most_breaks + 1]).rstrip(b"\r")
+
+
+def fill_by_matches(task: InfillTask, project: Project, backend: CompletionBackend) -> InfillAnswer:
+    """What followed most often behind the longest match in the document and 64 files: a model of n-grams."""
+    request = project.request(task)
+    ids, texts = backend.tokenize(request.prefix), project.matches(request)
+    most_breaks = task.middle.count(b"\n")
+    written: list[int] = []
+    while len(written) < task.gap.new_tokens:
+        found = texts.followers([*ids[-32:], *written])
+        if found is None:
+            break
+        written.append(int(found.tokens[found.counts.argmax()]))
+        if task.gap is not Gap.SPAN and backend.detokenize(written).count(b"\n") > most_breaks:
+            break
+    lines = backend.detokenize(written).split(b"\n")[: most_breaks + 1]
+    return InfillAnswer(task=task, completion=b"\n".join(lines))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """Of one way, task by task."""
+
+    exact: NDArray[np.float64]
+    similarity: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, answers: Sequence[InfillAnswer]) -> Score:
+        """Score answers."""
+        return cls(
+            exact=np.array([answer.is_exact for answer in answers], dtype=float),
+            similarity=np.array([answer.similarity for answer in answers]),
+        )
+
+
+def row(label: str, score: Score, base: Score) -> str:
+    """A line of the table."""
+    low, high = interval(score.exact.tolist())
+    rates = f"{score.exact.mean():.1%} ({low:.1%} to {high:.1%})"
+    if score is base:
+        return f"| {label} | {rates} | | {score.similarity.mean():.3f} |"
+    gain = score.exact - base.exact
+    low, high = interval(gain.tolist())
+    ahead = f"{100 * gain.mean():+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+    return f"| {label} | {rates} | {ahead} | {score.similarity.mean():.3f} |"
+
+
+async def measure(
+    backend: CompletionBackend, projects: Mapping[str, Sequence[HeldOutFile]], gap: Gap, count: int
+) -> None:
+    """Fill the gaps of one kind in all ways, the projects in turn; print the table, on stderr as it grows."""
+    each = -(-count // len(projects))
+    opened = [Project(files, backend) for files in projects.values()]
+    drawn = [draw_tasks(files, Served(backend), count=each, gap=gap, seed=11) for files in projects.values()]
+    answers: dict[str, list[InfillAnswer]] = {way.label: [] for way in WAYS} | {NGRAMS: []}
+    for number, tasks in enumerate(zip_longest(*drawn)):
+        for project, task in zip(opened, tasks, strict=True):
+            if task is None or not is_text(task):
+                continue
+            answers[NGRAMS].append(fill_by_matches(task, project, backend))
+            for way in WAYS:
+                answers[way.label].append(await fill(task, project, way, backend))
+        if number % 10 == 0:
+            print(table(answers, backend, gap), file=sys.stderr, flush=True)
+    print(table(answers, backend, gap), flush=True)
+
+
+def table(answers: Mapping[str, Sequence[InfillAnswer]], backend: CompletionBackend, gap: Gap) -> str:
+    """All ways, with their intervals."""
+    scores = {label: Score.of(found) for label, found in answers.items()}
+    head = [
+        f"\n{backend.description}, {gap}, n = {len(answers[NGRAMS])}\n",
+        "| way | exact match | ahead of the document alone, points | edit similarity |",
+        "| --- | --- | --- | --- |",
+    ]
+    return "\n".join([*head, *(row(label, score, scores[ALONE.label]) for label, score in scores.items())])
+
+
+def is_text(task: InfillTask) -> bool:
+    """Whether the gap begins and ends between characters, as a cursor does."""
+    try:
+        return bool(task.prefix.decode() + task.suffix.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def read_projects(path: Path, packages: Sequence[str]) -> dict[str, list[HeldOutFile]]:
+    """Files outside tests, by project."""
+    projects: dict[str, list[HeldOutFile]] = {}
+    for file in read_held_out(path):
+        is_wanted = not packages or file.repository in packages
+        if is_wanted and not TEST_FOLDERS & set(file.path.split("/")) and file.text.strip():
+            projects.setdefault(file.repository, []).append(file)
+    return projects
+
+
+async def main() -> None:
+    """Measure each model on each kind of gap."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument(
+        "models", nargs="*", default=[str(DEFAULT_MODEL)], help="GGUF files, checkpoint folders"
+    )
+    parser.add_argument("--held-out", type=Path, required=True)
+    parser.add_argument("--packages", nargs="*", default=[], help="only these of the list")
+    parser.add_argument("--gaps", nargs="*", type=Gap, default=[Gap.LINE], choices=list(Gap))
+    parser.add_argument("--tasks", type=int, default=1000, help="gaps of each kind, over all projects")
+    parser.add_argument("--precision", type=Precision, default=Precision.AUTO, choices=list(Precision))
+    args = parser.parse_args()
+    projects = read_projects(args.held_out, args.packages)
+    for path in args.models:
+        backend = open_model(ModelSettings(path=path, precision=args.precision, threads=1))
+        for gap in args.gaps:
+            await measure(backend, projects, gap, args.tasks)
+        await backend.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,50 @@
+"""What of other files goes with a request: open ones that may be shown, and the workspace's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assistant.completion import CompletionRequest
+from assistant.config import ContextUse
+from assistant.context.disclosure import Disclosure
+
+if TYPE_CHECKING:
+    from assistant.context.workspace import WorkspaceFiles
+    from lsp.documents import Document
+    from lsp.server import Server
+
+
+class Surroundings:
+    """Gathers other files for one editor; all methods belong to one event loop."""
+
+    def __init__(self, ls: Server) -> None:
+        self._ls = ls
+        self._disclosure = Disclosure()
+        self._workspace: tuple[Path, WorkspaceFiles] | None = None
+
+    async def gather(self, request: CompletionRequest, document: Document) -> CompletionRequest:
+        """The request with the files that a model may see beside the document."""
+        texts = {other.path: other.source for other in self._ls.documents() if other is not document}
+        others = await self._disclosure.permitted(texts)
+        opened = {document.path, *texts}
+        unopened = {path: text for path, text in self._files().items() if path not in opened}
+        root = self._ls.root
+        return replace(request, others=others, unopened=unopened, root=str(root) if root else "")
+
+    def _files(self) -> Mapping[str, str]:
+        """The workspace's own files, where the model is shown any of them."""
+        root = self._ls.root
+        if root is None or not self._is_shown():
+            return {}
+        from assistant.context.workspace import WorkspaceFiles
+
+        if self._workspace is None or self._workspace[0] != root:
+            self._workspace = root, WorkspaceFiles(root)
+        return self._workspace[1].texts()
+
+    def _is_shown(self) -> bool:
+        use = self._ls.settings.assistant.completion.context
+        return use is not ContextUse.OFF and self._ls.engine.shows_files

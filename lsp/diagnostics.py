@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
+from pygls.uris import to_fs_path
 
 from attribution.errors import ScAttribError
 from attribution.model import Match, Notice, Verdict
@@ -71,6 +72,7 @@ def did_close(ls: Server, params: types.DidCloseTextDocumentParams) -> None:
     """Take the marks away."""
     ls.latest.drop(params.text_document.uri)
     ls.acceptances.forget(params.text_document.uri)
+    ls.session.closed(to_fs_path(params.text_document.uri) or "")
     ls.checks.forget(params.text_document.uri)
 
 

@@ -4,9 +4,9 @@
     python benchmarks/completion.py MODEL OTHER --held-out RUN/held_out.jsonl --gaps line lines span
 
 Each gap is filled by the same model in every way of the table, greedily, from the prompt that the assistant
-builds and through a back end of the assistant. Every other way is compared with the prompt of the document
-alone (SPM), task by task: 95% interval by paired bootstrap. ``--packages`` names projects that the model
-never saw.
+builds and through a back end of the assistant. Every way is compared with the prompt of the document alone
+(SPM) and with the longest match in all files, which needs no model, task by task: points of exact match, 95%
+intervals by paired bootstrap. ``--packages`` names projects that the model never saw.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ SUFFIX_TOKENS = 256
 class Way:
     """One way to fill a gap."""
 
+    key: str
+    """On the command line."""
     label: str
     order: FimOrder = FimOrder.SPM
     context: ContextUse = ContextUse.OFF
@@ -54,15 +56,21 @@ class Way:
     """Other files that are mixed in beside the document itself; ``None`` mixes nothing."""
 
 
-ALONE = Way(label="document alone, SPM")
+ALONE = Way(key="spm", label="document alone, SPM")
 NGRAMS = "longest match alone, no model"
 WAYS = (
-    Way(label="document alone, PSM", order=FimOrder.PSM),
     ALONE,
-    Way(label="pieces of other files in the prompt", context=ContextUse.ON),
-    Way(label="mixed with the document", mixed=0),
-    Way(label="mixed with it and the eight nearest files", mixed=8),
-    Way(label="mixed with it and 64 files", mixed=8 + MOST_UNOPENED),
+    Way(key="psm", label="document alone, PSM", order=FimOrder.PSM),
+    Way(key="pieces", label="pieces of other files in the prompt", context=ContextUse.ON),
+    Way(key="mixed-0", label="mixed with the document", mixed=0),
+    Way(key="mixed-8", label="mixed with it and the eight nearest files", mixed=8),
+    Way(key="mixed-64", label="mixed with it and 64 files", mixed=8 + MOST_UNOPENED),
+    Way(
+        key="both",
+        label="pieces in the prompt, mixed with 64 files",
+        context=ContextUse.ON,
+        mixed=8 + MOST_UNOPENED,
+    ),
 )
 
 
@@ -218,32 +226,38 @@ class Score:
         )
 
 
-def row(label: str, score: Score, base: Score) -> str:
+def row(label: str, score: Score, bases: Sequence[Score]) -> str:
     """A line of the table."""
     low, high = interval(score.exact.tolist())
     rates = f"{score.exact.mean():.1%} ({low:.1%} to {high:.1%})"
-    if score is base:
-        return f"| {label} | {rates} | | {score.similarity.mean():.3f} |"
-    gain = score.exact - base.exact
+    gains = " | ".join("" if base is score else ahead(score.exact - base.exact) for base in bases)
+    return f"| {label} | {rates} | {gains} | {score.similarity.mean():.3f} |"
+
+
+def ahead(gain: NDArray[np.float64]) -> str:
+    """Points of exact match, with their interval."""
     low, high = interval(gain.tolist())
-    ahead = f"{100 * gain.mean():+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
-    return f"| {label} | {rates} | {ahead} | {score.similarity.mean():.3f} |"
+    return f"{100 * gain.mean():+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
 
 
 async def measure(
-    backend: CompletionBackend, projects: Mapping[str, Sequence[HeldOutFile]], gap: Gap, count: int
+    backend: CompletionBackend,
+    projects: Mapping[str, Sequence[HeldOutFile]],
+    ways: Sequence[Way],
+    gap: Gap,
+    count: int,
 ) -> None:
     """Fill the gaps of one kind in all ways, the projects in turn; print the table, on stderr as it grows."""
     each = -(-count // len(projects))
     opened = [Project(files, backend) for files in projects.values()]
     drawn = [draw_tasks(files, Served(backend), count=each, gap=gap, seed=11) for files in projects.values()]
-    answers: dict[str, list[InfillAnswer]] = {way.label: [] for way in WAYS} | {NGRAMS: []}
+    answers: dict[str, list[InfillAnswer]] = {way.label: [] for way in ways} | {NGRAMS: []}
     for number, tasks in enumerate(zip_longest(*drawn)):
         for project, task in zip(opened, tasks, strict=True):
             if task is None or not is_text(task):
                 continue
             answers[NGRAMS].append(fill_by_matches(task, project, backend))
-            for way in WAYS:
+            for way in ways:
                 answers[way.label].append(await fill(task, project, way, backend))
         if number % 10 == 0:
             print(table(answers, backend, gap), file=sys.stderr, flush=True)
@@ -255,10 +269,11 @@ def table(answers: Mapping[str, Sequence[InfillAnswer]], backend: CompletionBack
     scores = {label: Score.of(found) for label, found in answers.items()}
     head = [
         f"\n{backend.description}, {gap}, n = {len(answers[NGRAMS])}\n",
-        "| way | exact match | ahead of the document alone, points | edit similarity |",
-        "| --- | --- | --- | --- |",
+        "| way | exact match | ahead of the document alone | of the match alone | edit similarity |",
+        "| --- | --- | --- | --- | --- |",
     ]
-    return "\n".join([*head, *(row(label, score, scores[ALONE.label]) for label, score in scores.items())])
+    bases = (scores[ALONE.label], scores[NGRAMS])
+    return "\n".join([*head, *(row(label, score, bases) for label, score in scores.items())])
 
 
 def is_text(task: InfillTask) -> bool:
@@ -288,14 +303,18 @@ async def main() -> None:
     parser.add_argument("--held-out", type=Path, required=True)
     parser.add_argument("--packages", nargs="*", default=[], help="only these of the list")
     parser.add_argument("--gaps", nargs="*", type=Gap, default=[Gap.LINE], choices=list(Gap))
+    parser.add_argument(
+        "--ways", nargs="*", default=[], choices=[way.key for way in WAYS], help="default: all"
+    )
     parser.add_argument("--tasks", type=int, default=1000, help="gaps of each kind, over all projects")
     parser.add_argument("--precision", type=Precision, default=Precision.AUTO, choices=list(Precision))
     args = parser.parse_args()
     projects = read_projects(args.held_out, args.packages)
+    ways = [way for way in WAYS if not args.ways or way is ALONE or way.key in args.ways]
     for path in args.models:
         backend = open_model(ModelSettings(path=path, precision=args.precision, threads=1))
         for gap in args.gaps:
-            await measure(backend, projects, gap, args.tasks)
+            await measure(backend, projects, ways, gap, args.tasks)
         await backend.close()
 
 

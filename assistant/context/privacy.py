@@ -16,7 +16,7 @@ _PRIVATE_NAMES = re.compile(
         | \.netrc | _netrc | \.pgpass | \.my\.cnf | \.npmrc | \.yarnrc (?:\.yml)? | \.pypirc | \.htpasswd
         | \.git-credentials | \.dockercfg | \.dockerconfigjson | kubeconfig | .*\.kubeconfig
         | id_(?:rsa|dsa|ecdsa|ed25519) (?:_.*)?
-        | .*\.(?:pem|key|p8|p12|pfx|pkcs12|jks|keystore|kdbx?|ppk|asc|gpg)
+        | .*\.(?:pem|key|p8|p12|pfx|pkcs12|jks|keystore|kdbx?|ppk|gpg)
         | .*\.(?:tfvars|tfstate|ovpn) (?:\..*)? | service[-_]?account.*\.json | client_secret.*\.json
         | master\.key | \.vault[-_]?pass.* | wp-config\.php
     ) \Z"""

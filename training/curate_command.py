@@ -28,7 +28,8 @@ _VOCABULARY_MULTIPLE = 128
 _LEAST_VOCABULARY = 384
 _MOST_IDS = 1 << 16
 """Tokens are stored in 16 bits."""
-_LEAST_ROW = 64
+_LEAST_ROW = 128
+"""Names and paths take up to a quarter of a row, and a file is begun only where 64 tokens of it fit."""
 _TELL_SECONDS = 2.0
 _SOURCE_OPTIONS = (
     "packages",

@@ -17,6 +17,7 @@ from training.data.sharded import (
     ShardedCorpus,
     curated_corpus,
     ensure_fits,
+    ensure_unchanged,
     prepared_corpus,
     remember_source,
     remembered_source,
@@ -88,6 +89,7 @@ def _curated_data(recipe: Recipe, layout: CurationLayout, out: Path, opt_outs: f
         ensure_fits(layout, recipe)
         ensure_curation_obeyed(layout, ids_to_obey(corpus.layout.index, opt_outs))
         data = open_data(recipe, corpus)
+        ensure_unchanged(corpus, layout)
     except ShardCorruptError as error:
         raise CurationDamagedError(layout.root, error.damage) from error
     remember_source(out, layout, corpus)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from assistant.fim import FimIds, resolve_ids
 from training.errors import TokenizerError
@@ -113,8 +113,19 @@ def load_tokenizer(path: Path) -> Tokenizer:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises bare Exception
         raise TokenizerError(path, f"not a tokenizer.json ({error})", remedy="make it anew") from error
+    _keep_controls_special(tokenizer)
     tokenizer.encode_special_tokens = True
     return tokenizer
+
+
+def _keep_controls_special(tokenizer: Tokenizer) -> None:
+    """Mark what we put in by id as special: a family may list it as a word, which user text would become."""
+    ids = resolve_ids(tokenizer.token_to_id)
+    names = {*CONTROL_TOKENS, *(ids.format.control_tokens if ids else ())}
+    added = tokenizer.get_added_tokens_decoder().values()
+    tokenizer.add_special_tokens(
+        [AddedToken(t.content, normalized=False) for t in added if t.content in names and not t.special]
+    )
 
 
 def fingerprint(tokenizer: Tokenizer) -> str:

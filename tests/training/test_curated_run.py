@@ -264,7 +264,8 @@ def test_curated_and_folders_exclude_one_another(curated, tmp_path, capsys):
     [
         (["--vocabulary", "700"], "must be a multiple of 128 from 384 to 65536"),
         (["--vocabulary", "1280", "--tokenizer", "tokenizer.json"], "not allowed with argument"),
-        (["--row-tokens", "65537"], "must be from 64 to 65536"),
+        (["--row-tokens", "127"], "must be from 128 to 65536"),
+        (["--row-tokens", "65537"], "must be from 128 to 65536"),
     ],
 )
 def test_rows_that_no_model_could_have_are_refused_at_once(tmp_path, capsys, options, complaint):

@@ -13,9 +13,10 @@ from tests.training.curating import SMALL, curation, digests
 from training.data.engine import renewing
 from training.data.engine.curate import curate
 from training.data.engine.layout import CurationLayout
-from training.data.sharded import curated_corpus
+from training.data.sharded import curated_corpus, ensure_unchanged
 from training.errors import CurationDamagedError, CurationError, CurationMismatchError
 from training.recipes.curation.recipe import CurationRecipe, Packing
+from training.tokenizer import save_tokenizer, train_tokenizer
 
 OTHER = replace(SMALL, tokens=replace(SMALL.tokens, vocabulary=640, row_tokens=128, fim_rate=0.9))
 ABLATION = replace(
@@ -131,14 +132,53 @@ def test_cut_short_anywhere_the_folder_is_the_old_or_the_new_one(
     assert digests(out) == digests(fresh)
 
 
-def test_a_run_cut_short_begins_its_tokens_anew(fresh: Path, tmp_path: Path, monkeypatch) -> None:
+def delete_half(folder: Path, **_: object) -> None:
+    """Deletes as a process does that is killed meanwhile: the tokens, and not yet what lists them."""
+    for path in (*Path(folder).rglob("*.tokens"), *Path(folder).rglob("part-*")):
+        path.unlink()
+    raise Killed
+
+
+def cut_short_before_the_card(root: Path, recipe: CurationRecipe, **other) -> None:
     def no_card(*_: object) -> None:
         raise Killed
 
-    root = tmp_path / "out"
-    with monkeypatch.context() as patched, pytest.raises(Killed):
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(Killed):
         patched.setattr("training.data.engine.finishing.markdown_card", no_card)
-        curate(curation(root))
+        curate(curation(root, recipe=recipe, **other))
+
+
+@pytest.mark.parametrize("is_finished", [False, True])
+def test_tokens_of_which_a_part_was_deleted_are_never_taken_for_whole(
+    out: Path, finished: Path, fresh: Path, tmp_path: Path, is_finished: bool
+) -> None:
+    """Other tokens are asked for, the deletion of the first ones is cut short, and these are wanted again."""
+    root = out if is_finished else tmp_path / "run"
+    first, second = (OTHER, ABLATION) if is_finished else (SMALL, OTHER)
+    cut_short_before_the_card(root, first)
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(shutil, "rmtree", delete_half)
+        renew(root, second)
+    renew(root, first)
+    assert digests(root) == digests(fresh if is_finished else finished)
+
+
+def test_rows_that_were_made_anew_while_they_were_opened_are_noticed(out: Path, tmp_path: Path) -> None:
+    """By a tokenizer of the same size and the same recipe, so nothing but the rows tells."""
+    layout = CurationLayout(root=out)
+    before = curated_corpus(layout)
+    ensure_unchanged(before, layout)
+    texts = ["return sorted(names, key=len)\n" * 9]
+    save_tokenizer(train_tokenizer(texts, vocabulary=512), tmp_path / "tokenizer.json")
+    renew(out, SMALL, tokenizer=tmp_path / "tokenizer.json")
+    assert curated_corpus(layout).recipe == before.recipe
+    with pytest.raises(CurationError, match="its rows were made anew meanwhile; run the same command again"):
+        ensure_unchanged(before, layout)
+
+
+def test_a_run_cut_short_begins_its_tokens_anew(fresh: Path, tmp_path: Path) -> None:
+    root = tmp_path / "out"
+    cut_short_before_the_card(root, SMALL)
     assert (root / "shards" / "train" / "manifest.json").is_file()
     renew(root)
     assert digests(root) == digests(fresh)
@@ -150,3 +190,23 @@ def test_a_cleaned_corpus_that_is_not_whole_is_one_sentence(out: Path, name: str
     with pytest.raises(CurationDamagedError, match=rf"{name} is missing"):
         renew(out)
     assert renewing.install_ready(CurationLayout(root=out)) is None
+
+
+@pytest.mark.parametrize("name", ["intake.json", "curation.json"])
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"shards": 3}', '{"recipe": []}', "\xff"])
+def test_damaged_notes_of_a_run_are_one_sentence(out: Path, name: str, content: str) -> None:
+    (out / name).write_text(content, "latin-1")
+    with pytest.raises(CurationDamagedError, match=rf"is damaged \({name}: .*\); delete the folder"):
+        renew(out)
+
+
+def test_a_damaged_text_to_measure_on_is_one_sentence(out: Path) -> None:
+    (out / "held_out.jsonl").write_text('{"text": "x"}\n{"te')
+    with pytest.raises(CurationDamagedError, match=r"is damaged \(held_out\.jsonl: "):
+        renew(out)
+
+
+def test_a_folder_without_what_it_would_go_on_with_is_one_sentence(out: Path) -> None:
+    (out / "card.md").unlink()
+    with pytest.raises(CurationDamagedError, match=r"work/filtered/00000-\w+\.parquet is missing"):
+        renew(out, SMALL)

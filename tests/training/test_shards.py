@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -34,6 +35,26 @@ def test_packing_keeps_every_document_whole_and_every_row_within_its_length(docu
 def test_packing_refuses_a_document_longer_than_a_row():
     with pytest.raises(ValueError, match="17 tokens does not fit a row of 16"):
         list(pack_rows([[9] * 17], 16))
+
+
+def test_every_file_is_forced_to_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    """By what fsync is told before each rename."""
+    fsync, rename, forced, named = os.fsync, Path.replace, [], []
+
+    def force(handle: int) -> None:
+        forced.append(os.path.realpath(f"/proc/self/fd/{handle}"))
+        fsync(handle)
+
+    def replace(path: Path, target: Path) -> Path:
+        named.append(Path(target).name)
+        assert os.path.realpath(path) in forced
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", force)
+    monkeypatch.setattr(Path, "replace", replace)
+    write(tmp_path, [[1, 2, 3]])
+    assert named == ["00000.tokens", "00000.starts", "manifest.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(named)
 
 
 @given(documents=DOCUMENTS)

@@ -57,6 +57,16 @@ def curated_corpus(layout: CurationLayout) -> ShardedCorpus:
     return ShardedCorpus(layout=layout, recipe=manifest.data, identity=manifest.digest[:16])
 
 
+def ensure_unchanged(corpus: ShardedCorpus, layout: CurationLayout) -> None:
+    """Raise :class:`CurationError` unless a corpus is still there that was opened in between.
+
+    Whoever makes other tokens takes the data card away first. So what was opened between two looks that see
+    the card and the same rows is all of one making.
+    """
+    if curated_corpus(layout) != corpus:
+        raise CurationError(f"{layout.root}: its rows were made anew meanwhile; run the same command again")
+
+
 def _finished_manifest(layout: CurationLayout) -> Manifest:
     """That of the rows to learn from."""
     manifest = read_manifest(layout.train)

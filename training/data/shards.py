@@ -8,7 +8,8 @@ A split is a folder::
     00000.starts            little-endian uint32, ascending: where documents start, counted in tokens;
                             padding starts a document of its own
 
-The manifest is written last, by rename: a folder without one is unfinished and is written anew.
+Every file is forced to disk and renamed, the manifest last: a folder without one is unfinished and is
+written anew.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.engine.whole_files import write_whole, write_whole_text
 from training.data.packing import pack_rows
 from training.errors import ShardCorruptError, TokenizerError
 
@@ -110,10 +112,8 @@ def write_shards(
 
 
 def _write_manifest(directory: Path, manifest: Manifest) -> None:
-    partial = directory / (MANIFEST + ".partial")
     values = {"format": FORMAT, **asdict(manifest), "sha256": manifest.digest}
-    partial.write_text(json.dumps(values, indent=1))
-    partial.replace(directory / MANIFEST)
+    write_whole_text(directory / MANIFEST, json.dumps(values, indent=1))
 
 
 def _write_shard(
@@ -130,8 +130,8 @@ def _write_shard(
         if at < row_tokens:
             starts.append(number * row_tokens + at)
     token_bytes, start_bytes = tokens.tobytes(), np.asarray(starts, dtype="<u4").tobytes()
-    (directory / f"{name}.tokens").write_bytes(token_bytes)
-    (directory / f"{name}.starts").write_bytes(start_bytes)
+    write_whole(directory / f"{name}.tokens", lambda path: path.write_bytes(token_bytes))
+    write_whole(directory / f"{name}.starts", lambda path: path.write_bytes(start_bytes))
     return ShardEntry(
         name=name,
         rows=len(rows),

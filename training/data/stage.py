@@ -2,7 +2,7 @@
 
 A stage is a frozen dataclass: its fields are its configuration, and calling it judges a batch. It is pure:
 equal fields and an equal batch give an equal answer, in any process and in any order of batches. So a batch
-can be judged by a process pool or by Ray Data, twice after a crash, and apart from all others. Fields must be
+can be judged by any process and any machine, twice after a crash, and apart from all others. Fields must be
 values that pickle and that :func:`training.data.config.describe` can write (numbers, texts, paths, enums,
 tuples, frozensets, frozen dataclasses); a stage that reads a file holds its SHA-256 beside its path. What is
 dear to make from them (a compiled pattern, a model, a connection) is made on first use, once a process, and

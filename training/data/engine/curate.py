@@ -75,6 +75,7 @@ def _run(curation: Curation, pool: Pool) -> None:
     if not intake.shards:
         raise EmptyCorpusError("curated", intake.skipped)
     filtered = [layout.filtered / name for name in intake.shards]
+    _ensure_there(layout, filtered)
     curated = [layout.curated(number) for number in range(len(filtered))]
     _clean(curation, intake, filtered, curated, pool)
     _ensure_kept(curated)
@@ -82,6 +83,13 @@ def _run(curation: Curation, pool: Pool) -> None:
     index_kept(layout, filtered, curated, curation.profile)
     write_held_out_text(layout, filtered)
     finish(curation, intake, curated, layout.held_out_text, into=layout, pool=pool)
+
+
+def _ensure_there(layout: CurationLayout, filtered: list[Path]) -> None:
+    """Raise :class:`CurationDamagedError` where a file is gone that the rest of the run is made of."""
+    for path in filtered:
+        if not path.is_file():
+            raise CurationDamagedError(layout.root, f"{path.relative_to(layout.root)} is missing")
 
 
 def _clean(curation: Curation, intake: Intake, filtered: list[Path], curated: list[Path], pool: Pool) -> None:

@@ -87,7 +87,7 @@ def read_configuration(layout: CurationLayout) -> Configuration:
     try:
         configuration: Configuration = json.loads(layout.configuration.read_text("utf-8"))
         _before_tokens(configuration)
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CurationDamagedError(layout.root, f"{layout.configuration.name}: {error}") from error
     return configuration
 

@@ -7,15 +7,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from training.data.engine.cleaning import restored
 from training.data.engine.layout import CurationLayout
 from training.data.engine.whole_files import write_whole
+from training.data.marked import marked_rows
 from training.data.pieces import DocumentMaker
 from training.data.select import package_of
 from training.data.shards import read_manifest, write_shards
-from training.data.stage import Document, DropReason
+from training.data.stage import ControlToken, Document, DropReason, Mark
+from training.errors import CurationDamagedError
 from training.recipes.curation.recipe import TokenRecipe
 from training.recipes.recipe import DataRecipe
 from training.tokenizer import control_ids, fingerprint, load_tokenizer
@@ -71,18 +73,38 @@ def _held_out(filtered: Sequence[Path]) -> Iterator[Document]:
 
 def _line(document: Document) -> str:
     file = document.file
-    entry = {
+    entry: dict[str, Any] = {
         "swhid": str(file.swhid),
         "package": package_of(file.origin),
         "path": file.origin.path,
         "text": document.text,
     }
+    if document.marks:
+        entry["marks"] = [(mark.position, mark.token) for mark in document.marks]
     return json.dumps(entry) + "\n"
 
 
 def _pieces(tokenizer: Tokenizer, text: Path, recipe: TokenRecipe) -> Iterator[list[int]]:
     settings = DataRecipe(row_tokens=recipe.row_tokens, line_rate=recipe.line_rate, seed=recipe.seed)
     maker = DocumentMaker(tokenizer, control_ids(tokenizer), settings, fim_rate=0.0, stream=_STREAM)
-    with text.open(encoding="utf-8") as lines:
-        for line in lines:
-            yield from maker.documents(json.loads(line)["text"])
+    for entry in _entries(text):
+        if marks := tuple(Mark(position=at, token=ControlToken(name)) for at, name in entry.get("marks", ())):
+            yield from marked_rows(
+                tokenizer,
+                entry["text"],
+                marks,
+                row_tokens=recipe.row_tokens,
+                end_of_text=control_ids(tokenizer).end_of_text,
+            )
+        else:
+            yield from maker.documents(entry["text"])
+
+
+def _entries(text: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with text.open(encoding="utf-8") as lines:
+            for line in lines:
+                entry = json.loads(line)
+                yield {**entry, "text": str(entry["text"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise CurationDamagedError(text.parent, f"{text.name}: {error}") from error

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from attribution.index.builder import build_index
+from attribution.index.disk import sync_directory
 from attribution.index.profile import Profile
 from attribution.model import SourceFile
 from training.data.engine.layout import CurationLayout
@@ -23,6 +24,7 @@ def index_kept(
     shutil.rmtree(unfinished, ignore_errors=True)
     build_index(unfinished, _kept_files(filtered, curated), profile=profile)
     unfinished.rename(layout.index)
+    sync_directory(layout.root)
 
 
 def _kept_files(filtered: Sequence[Path], curated: Sequence[Path]) -> Iterator[SourceFile]:

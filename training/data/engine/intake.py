@@ -15,6 +15,7 @@ from training.data.engine.layout import CurationLayout
 from training.data.engine.pool import Pool
 from training.data.engine.rows import read_counts, read_notices
 from training.data.engine.whole_files import sweep, write_whole_text
+from training.errors import CurationDamagedError
 from training.recipes.curation.recipe import CurationRecipe
 
 
@@ -84,12 +85,15 @@ def take_in(
 
 
 def read_intake(layout: CurationLayout) -> Intake | None:
-    """What an earlier run took in, if it came to the end of the sources."""
+    """What an earlier run took in, if it came to the end of the sources; raise CurationDamagedError."""
     if not layout.intake.is_file():
         return None
-    values = json.loads(layout.intake.read_text("utf-8"))
-    values |= {"shards": tuple(values["shards"]), "notices": tuple(values["notices"])}
-    return Intake(**values)
+    try:
+        values = json.loads(layout.intake.read_text("utf-8"))
+        values |= {"shards": tuple(values["shards"]), "notices": tuple(values["notices"])}
+        return Intake(**values)
+    except (ValueError, KeyError, TypeError) as error:
+        raise CurationDamagedError(layout.root, f"{layout.intake.name}: {error}") from error
 
 
 def _do(job: _Job) -> _Job:

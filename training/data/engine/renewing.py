@@ -22,7 +22,7 @@ from training.data.engine.finishing import finish
 from training.data.engine.intake import Intake, read_intake
 from training.data.engine.layout import CurationLayout
 from training.data.engine.pool import Pool
-from training.data.engine.whole_files import sweep, write_whole
+from training.data.engine.whole_files import discard, sweep, write_whole
 from training.errors import CurationDamagedError
 
 
@@ -31,7 +31,7 @@ def renew_tokens(curation: Curation, configuration: Configuration, pool: Pool) -
     layout, renewed = curation.layout, curation.layout.renewed
     intake, curated = _cleaned(layout)
     if not renewed.configuration.is_file() or read_configuration(renewed) != configuration:
-        shutil.rmtree(renewed.root, ignore_errors=True)
+        discard(renewed.root)
     renewed.work.mkdir(parents=True, exist_ok=True)
     for folder in (renewed.root, renewed.work):
         sweep(folder)
@@ -41,6 +41,7 @@ def renew_tokens(curation: Curation, configuration: Configuration, pool: Pool) -
         write_whole(renewed.tokenizer, lambda path: path.write_bytes(text))
     finish(curation, intake, curated, layout.held_out_text, into=renewed, pool=pool)
     shutil.rmtree(renewed.work)
+    discard(layout.ready.root)
     renewed.root.rename(layout.ready.root)
     sync_directory(layout.work)
     install_ready(layout)
@@ -52,20 +53,22 @@ def install_ready(layout: CurationLayout) -> None:
     if not ready.card.is_file():
         return
     layout.card.unlink(missing_ok=True)
+    sync_directory(layout.root)
     if ready.shards.is_dir():
-        shutil.rmtree(layout.shards, ignore_errors=True)
+        discard(layout.shards)
         ready.shards.rename(layout.shards)
     for name in ("tokenizer", "page", "configuration", "card"):
         new: Path = getattr(ready, name)
         if new.is_file():
             new.replace(getattr(layout, name))
+    sweep(layout.root)
     sync_directory(layout.root)
 
 
 def forget_tokens(layout: CurationLayout, configuration: Configuration) -> None:
     """Begin the tokens of a folder that is not finished with another configuration."""
     for folder in (layout.tokens, layout.shards):
-        shutil.rmtree(folder, ignore_errors=True)
+        discard(folder)
     for path in (layout.tokenizer, layout.page):
         path.unlink(missing_ok=True)
     write_configuration(layout, configuration)

@@ -251,9 +251,13 @@ def _identifiers(license: License) -> list[str]:
 
 
 def _time(date: str | None) -> datetime | None:
-    """A time in UTC, without its zone as The Stack writes it; ``None`` where it cannot be told."""
+    """A time in UTC, without its zone as The Stack writes it; ``None`` where it cannot be told.
+
+    >>> _time("2024-03-01T10:00:00+02:00"), _time("yesterday"), _time("0001-01-01T00:00:00+14:00")
+    (datetime.datetime(2024, 3, 1, 8, 0), None, None)
+    """
     try:
         time = datetime.fromisoformat(date) if date else None
-    except ValueError:
+        return time.astimezone(UTC).replace(tzinfo=None) if time and time.tzinfo else time
+    except (ValueError, OverflowError):  # a time before the year 1 elsewhere
         return None
-    return time.astimezone(UTC).replace(tzinfo=None) if time and time.tzinfo else time

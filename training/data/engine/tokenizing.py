@@ -62,7 +62,8 @@ def ensure_tokenizer(layout: CurationLayout, curated: Sequence[Path], recipe: To
     """The tokenizer of the run; trained on an even sample of what is kept where there is none yet."""
     if not layout.tokenizer.is_file():
         texts = _sample(curated, recipe)
-        save_tokenizer(train_tokenizer(texts, vocabulary=recipe.vocabulary), layout.tokenizer)
+        trained = train_tokenizer(texts, vocabulary=recipe.vocabulary)
+        write_whole(layout.tokenizer, lambda path: save_tokenizer(trained, path))
     return load_tokenizer(layout.tokenizer)
 
 

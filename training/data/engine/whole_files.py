@@ -1,9 +1,10 @@
-"""Files that are whole or not there, whoever is killed and however full the disk is."""
+"""Files and folders that are whole or not there, whoever is killed and however full the disk is."""
 
 from __future__ import annotations
 
 import os
 import platform
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,7 +39,24 @@ def write_whole_text(path: Path, text: str) -> None:
     write_whole(path, lambda unfinished: unfinished.write_bytes(text.encode("utf-8")))
 
 
+def discard(folder: Path) -> None:
+    """Delete a folder, if it is there, under another name: no part of it is ever taken for the whole.
+
+    Raises :class:`OSError`.
+    """
+    gone = folder.with_name(f"{_UNFINISHED}{folder.name}")
+    if gone.is_dir():
+        shutil.rmtree(gone)
+    if folder.is_dir():
+        folder.rename(gone)
+        sync_directory(folder.parent)
+        shutil.rmtree(gone)
+
+
 def sweep(folder: Path) -> None:
-    """Delete what killed processes left unfinished in a folder."""
+    """Delete what killed processes left unfinished in a folder, or began to delete."""
     for path in folder.glob(f"{_UNFINISHED}*"):
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

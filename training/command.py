@@ -144,9 +144,8 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--attention",
-        choices=("sdpa", "flex"),
-        default="sdpa",
-        help="how attention is computed; flex needs a GPU (default: sdpa)",
+        choices=("documents", "sdpa", "flex"),
+        help="how attention is computed; flex needs a GPU (default: documents on a CPU, sdpa on a GPU)",
     )
 
 

@@ -35,7 +35,7 @@ class Job:
     """Whether documents are hidden from one another."""
     recompute: bool = False
     compiled: bool = False
-    attention: Literal["sdpa", "flex"] = "sdpa"
+    attention: Literal["documents", "sdpa", "flex"] | None = None
 
 
 def shape_of(name: str) -> ModelShape:

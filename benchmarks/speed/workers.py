@@ -18,7 +18,7 @@ from training.distributed import World
 from training.execution import Execution, set_up
 from training.flops import flops_per_token
 from training.loop import rows_of_update, take_step
-from training.model import NextTokenLoss, attention_mask, make_model
+from training.model import NextTokenLoss, make_model
 from training.optimizer import make_optimizers
 
 
@@ -83,7 +83,8 @@ def _ours(connection: Connection, job: Job) -> None:
     chosen = Execution(compiled=job.compiled, attention=job.attention, recompute=job.recompute)
     set_up(objective, chosen, on_gpu=world.device.type != "cpu")
     if not job.masked:
-        objective.mask_of = lambda documents, window: attention_mask(documents.zero_(), window)
+        mask_of = objective.mask_of
+        objective.mask_of = lambda documents, window: mask_of(documents.zero_(), window)
     optimizers = make_optimizers(model, recipe.optimizer)
     connection.send(flops_per_token(model, recipe.data.row_tokens))
     update = 0

@@ -78,7 +78,9 @@ def test_run_resumes_to_the_bit_and_learns(recipe, run, change):
     assert found[-1] < found[0] - 0.4
 
 
-@pytest.mark.parametrize("execution", [Execution(recompute=True), Execution(compiled=True)])
+@pytest.mark.parametrize(
+    "execution", [Execution(recompute=True), Execution(compiled=True), Execution(attention="sdpa")]
+)
 def test_how_a_run_is_computed_changes_losses_by_rounding_alone(recipe, finished, run, execution):
     assert resumed_to_the_bit(recipe, run, execution) == pytest.approx(losses(finished), abs=1e-4)
 
@@ -89,6 +91,31 @@ def test_run_under_another_schedule_is_not_resumed(recipe, finished, tmp_path):
     other = replace(recipe, budget=replace(recipe.budget, schedule="cosine"))
     with pytest.raises(CheckpointMismatchError, match="another seed, optimiser or batch size"):
         train(other, run)
+
+
+@pytest.mark.parametrize(("big_code", "window"), [(False, None), (False, 16), (True, None)])
+def test_attention_by_documents_is_attention_under_the_mask(recipe, big_code, window):
+    """Losses and gradients, with documents of one position, of a row, and between."""
+    shape = BIG_CODE if big_code else replace(recipe.model, window_tokens=window)
+    lengths = [[1, 39, 88], [128], [64, 63, 1]]
+    documents = torch.stack([torch.arange(len(row)).repeat_interleave(torch.tensor(row)) for row in lengths])
+    positions = torch.stack([torch.cat([torch.arange(n) for n in row]) for row in lengths])
+    ids = torch.randint(10, 600, (3, 128))
+    found = []
+    for attention in ("sdpa", "documents"):
+        objective = NextTokenLoss(make_model(shape, seed=3))
+        set_up(objective, Execution(attention=attention), on_gpu=False)
+        loss = objective(ids, positions, documents, ids.roll(-1, 1))
+        loss.backward()
+        found.append((loss, torch.cat([p.grad.flatten() for p in objective.parameters()])))
+    torch.testing.assert_close(found[0][0], found[1][0])
+    torch.testing.assert_close(found[0][1], found[1][1], atol=2e-3, rtol=1e-3)
+
+
+def test_a_checkpoint_does_not_say_how_attention_was_computed(recipe, finished):
+    config = json.loads((list_checkpoints(finished)[-1] / "config.json").read_text())
+    assert "documents" not in str(config)
+    assert AutoModelForCausalLM.from_pretrained(list_checkpoints(finished)[-1]).config.vocab_size == 640
 
 
 @pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile:UserWarning")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from typing import Any
 
 from lsprotocol import types
@@ -28,6 +29,17 @@ class Protocol(LanguageServerProtocol):
             if isinstance(request_id, int | str) and "method" in data:
                 self._send_response(request_id, error=error.to_response_error())
             raise
+
+    def _execute_handler(self, msg_id: str | int, *args: Any, **kwargs: Any) -> None:
+        """Handle a message, and forget that it was handled: pygls 2.1 keeps a future of each notification."""
+        super()._execute_handler(msg_id, *args, **kwargs)
+        future = self._request_futures.get(msg_id)
+        if future is not None:
+            future.add_done_callback(lambda done: self._forget(msg_id, done))
+
+    def _forget(self, msg_id: str | int, done: Future[Any]) -> None:
+        if self._request_futures.get(msg_id) is done:
+            del self._request_futures[msg_id]
 
     def use_workspace(self, folders: list[types.WorkspaceFolder]) -> None:
         """Replace pygls' workspace, before any document is open, by one of exact lines and columns."""

@@ -22,6 +22,7 @@ from assistant.backends.vocabulary import Vocabulary
 from assistant.errors import BackendError, ModelNotFoundError, ModelUnusableError, PromptTooLongError
 from assistant.fim import STARCODER2, FimIds, resolve_ids
 
+_KEPT_PROMPTS = 1000
 _FIRST_BYTE = len(STARCODER2.control_tokens)
 _IDS = {token: i for i, token in enumerate(STARCODER2.control_tokens)}
 _VOCABULARY = Vocabulary([b""] * _FIRST_BYTE + [bytes([byte]) for byte in range(256)])
@@ -61,7 +62,7 @@ class ScriptedBackend:
         self._closed = asyncio.Event()
         self.context_tokens = context_tokens
         self.prompts: list[tuple[int, ...]] = []
-        """Every prompt that was asked for, oldest first."""
+        """The latest thousand prompts that were asked for, oldest first."""
 
     @classmethod
     def open(cls, path: Path) -> ScriptedBackend:
@@ -107,6 +108,7 @@ class ScriptedBackend:
             return
         async with self._turn:
             self.prompts.append(tuple(prompt))
+            del self.prompts[:-_KEPT_PROMPTS]
             reply = self._reply_to(self._prefix(prompt) + required).drawn(sampling)
             if reply.error is not None:
                 raise BackendError(reply.error)

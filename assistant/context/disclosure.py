@@ -71,10 +71,16 @@ class Disclosure:
 def _ignored(paths: Collection[str]) -> frozenset[str]:
     """Those that git ignores, each asked in its own repository; all of one in which git cannot say."""
     by_tree: dict[Path, dict[Path, str]] = {}
+    found: set[str] = set()
     for path in paths:
-        resolved = Path(path).resolve()
-        tree = work_tree_of(resolved.parent)
+        try:
+            resolved = Path(path).resolve()
+            tree = work_tree_of(resolved.parent)
+        except (OSError, ValueError, RuntimeError):  # no path of this system, or links in a ring
+            found.add(path)
+            continue
         if tree is not None:
             by_tree.setdefault(tree, {})[resolved] = path
-    found = ((tree, named, ignored_among(tree, list(named))) for tree, named in by_tree.items())
-    return frozenset(named[place] for _, named, ignored in found for place in ignored if place in named)
+    for tree, named in by_tree.items():
+        found.update(named[place] for place in ignored_among(tree, list(named)))
+    return frozenset(found)

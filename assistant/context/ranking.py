@@ -44,7 +44,7 @@ class Ranking:
     def __init__(self, files: Sequence[tuple[Piece, ...]], *, recent: Sequence[str]) -> None:
         """Take each file's pieces, and the paths of edited files, the latest first.
 
-        Takes half a second for 1,700 pieces, so it belongs into a thread.
+        Belongs into a thread: of 1,357 pieces in 1 MB it takes 0.16 s of a core, 0.04 s when it knows them.
         """
         self._pieces = [piece for pieces in files for piece in pieces]
         self._paths = list(dict.fromkeys(piece.path for piece in self._pieces))

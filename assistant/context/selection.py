@@ -80,8 +80,9 @@ class PromptContext:
         )
         if self._chosen is None or self._failed() or key != self._key:
             self._key, self._chosen = key, asyncio.create_task(self._choose(request, key))
-        await asyncio.wait([self._chosen], timeout=self._longest_wait_s)
-        return self._chosen.result() if self._chosen.done() else None
+        chosen = self._chosen
+        await asyncio.wait([chosen], timeout=self._longest_wait_s)
+        return chosen.result() if chosen.done() else None
 
     def _failed(self) -> bool:
         task = self._chosen

@@ -110,6 +110,14 @@ async def test_a_file_is_not_shown_while_a_secret_stands_in_it(tmp_path):
 
 
 @pytest.mark.asyncio
+async def test_what_is_no_path_is_not_shown(tmp_path):
+    ring = tmp_path / "ring"
+    ring.symlink_to(ring)
+    texts = {"\0.py": "x = 1\n", str(ring / "a.py"): "x = 1\n", str(tmp_path / "b.py"): "b = 1\n"}
+    assert await Disclosure().permitted(texts) == {str(tmp_path / "b.py"): "b = 1\n"}
+
+
+@pytest.mark.asyncio
 async def test_git_is_asked_again_after_a_while(tmp_path, monkeypatch):
     monkeypatch.setattr(disclosure, "_LONGEST_WAIT_S", 30.0)
     root = make_repository(tmp_path / "w", {"a.py": "a = 1\n"})

@@ -256,3 +256,35 @@ async def test_the_code_around_is_whole_lines_with_enough_tokens():
 async def test_lines_of_extraordinary_length_are_cut():
     assert len(tail("x" * 10**6, 64)[0]) < 20_000
     assert len(head("x" * 10**6, 64)) < 20_000
+
+
+async def test_explicitly_several_different_suggestions_are_made():
+    answer = Reply(after="x = ", text="1", others=["4", "1", "2", "2", "3"])
+    made = service(answer, candidates=5)
+    asked = request("x = ", trigger=Trigger.INVOKED)
+    first = await made.complete(asked)
+    others = await made.alternatives(asked, beside=first)
+    assert [first.text, *(other.text for other in others)] == ["1", "2", "3"]
+    assert len({first.id, *(other.id for other in others)}) == 3
+    assert all(made.records.find(other.id) is not None for other in others)
+
+
+async def test_one_candidate_asks_the_model_no_more():
+    made = service(Reply(after="x = ", text="1", others=["2"]), candidates=1)
+    asked = request("x = ", trigger=Trigger.INVOKED)
+    assert await made.alternatives(asked, beside=await made.complete(asked)) == []
+    assert len(made.backend.prompts) == 1
+
+
+async def test_an_alternative_that_the_policy_denies_is_left_out():
+    class DeniesTwo(FakeTracer):
+        def trace_insertion(self, before, inserted, after, *, first_line=1, path=""):
+            return (match(Verdict.DENY),) if b"2" in inserted else ()
+
+    made = service(
+        Reply(after="x = ", text="1", others=["3", "2", "3"]), tracer=DeniesTwo(), trace={"guard": False}
+    )
+    asked = request("x = ", trigger=Trigger.INVOKED)
+    others = await made.alternatives(asked, beside=await made.complete(asked))
+    assert [other.text for other in others] == ["3"]
+    assert others[0].ruling.decision is Decision.SHOW

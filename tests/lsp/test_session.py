@@ -70,3 +70,23 @@ async def test_what_follows_an_accepted_suggestion_is_begun_at_once(scripted, wo
         [following] = await editor.inline(uri, 0, len(LINE))
         assert following.insert_text == " * rate"
         assert tokens_of(following) > 0
+
+
+async def test_explicitly_asked_for_there_are_several_and_each_can_be_typed_along(start, workspace, tmp_path):
+    script = write_script(
+        tmp_path, {"after": "total = ", "text": "sum(xs)", "others": ["len(xs)", "max(xs)"]}
+    )
+    trace = {"required": False, "indexes": []}
+    async with start(settings={"model": {"path": str(script)}, "trace": trace}) as editor:
+        uri = await editor.open(workspace / "a.py", LINE[:8])
+        params = types.InlineCompletionParams(
+            text_document=types.TextDocumentIdentifier(uri=uri),
+            position=types.Position(0, 8),
+            context=types.InlineCompletionContext(trigger_kind=types.InlineCompletionTriggerKind.Invoked),
+        )
+        items = (await editor.text_document_inline_completion_async(params)).items
+        assert [item.insert_text for item in items] == ["sum(xs)", "max(xs)", "len(xs)"]
+        change(editor, uri, 8, 8, "m", version=2)
+        [item] = await editor.inline(uri, 0, 9)
+        assert item.insert_text == "ax(xs)"
+        assert tokens_of(item) == 0

@@ -22,7 +22,7 @@ from assistant.backends.vocabulary import Vocabulary
 from assistant.errors import BackendError, ModelNotFoundError, ModelUnusableError, PromptTooLongError
 from assistant.fim import STARCODER2, FimIds, resolve_ids
 
-_KEPT_PROMPTS = 1000
+_KEPT_PROMPTS = 100
 _FIRST_BYTE = len(STARCODER2.control_tokens)
 _IDS = {token: i for i, token in enumerate(STARCODER2.control_tokens)}
 _VOCABULARY = Vocabulary([b""] * _FIRST_BYTE + [bytes([byte]) for byte in range(256)])
@@ -62,7 +62,7 @@ class ScriptedBackend:
         self._closed = asyncio.Event()
         self.context_tokens = context_tokens
         self.prompts: list[tuple[int, ...]] = []
-        """The latest thousand prompts that were asked for, oldest first."""
+        """The latest hundred prompts that were asked for, oldest first."""
 
     @classmethod
     def open(cls, path: Path) -> ScriptedBackend:

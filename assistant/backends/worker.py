@@ -96,6 +96,9 @@ class _Job:
             self.loop.call_soon_threadsafe(self.results.put_nowait, result)
 
 
+_KEPT_TEXTS = 16
+
+
 class WorkerBackend:
     """A model behind a worker thread; see :class:`~assistant.backends.protocol.CompletionBackend`."""
 
@@ -109,6 +112,8 @@ class WorkerBackend:
         self._running: _Job | None = None
         self._vocabulary_lock = threading.Lock()
         """Keeps the model from being freed while somebody tokenises."""
+        self._tokenized: dict[str, tuple[int, ...]] = {}
+        """The latest texts, the oldest first: while somebody types, the code after the cursor stays."""
         self._closed = threading.Event()
 
     @classmethod
@@ -144,7 +149,11 @@ class WorkerBackend:
     def tokenize(self, text: str) -> list[int]:
         """Turn text into ids; control tokens in it stay text. Raises :class:`BackendError` once closed."""
         with self._open_vocabulary() as model:
-            return model.tokenize(text)
+            known = self._tokenized.pop(text, None) or tuple(model.tokenize(text))
+            self._tokenized[text] = known
+            if len(self._tokenized) > _KEPT_TEXTS:
+                del self._tokenized[next(iter(self._tokenized))]
+            return list(known)
 
     def detokenize(self, ids: Sequence[int]) -> bytes:
         """Turn ids into bytes. Raises :class:`BackendError` once closed."""

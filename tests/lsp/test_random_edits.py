@@ -160,7 +160,7 @@ class Edits(RuleBasedStateMachine):
     houses: dict[str, House]
     options: dict[str, Any]
     workspace: Path
-    documents = 0
+    documents = requests = 0
 
     @initialize(encoding=st.sampled_from(list(UNIT_BYTES)))
     def enter(self, encoding: str) -> None:
@@ -168,7 +168,7 @@ class Edits(RuleBasedStateMachine):
             self.houses[encoding] = House(encoding, self.options, self.workspace)
         self.house = self.houses[encoding]
         self.open_texts: dict[str, Text] = {}
-        self.running: list[asyncio.Future[Any]] = []
+        self.running: dict[str, asyncio.Future[Any]] = {}
         self.house.configure({})
         self.open("")
 
@@ -228,16 +228,17 @@ class Edits(RuleBasedStateMachine):
 
         async def send() -> None:
             request = self._request(uri, at, invoked=invoked, beyond=False)
-            self.running.append(asyncio.ensure_future(request))
+            running = asyncio.ensure_future(request)
             await asyncio.sleep(0)
+            self.running[f"request-{Edits.requests}"] = running
 
         self.house.run(send())
 
     @rule(which=numbers)
     def cancel(self, which: int) -> None:
         if self.running:
-            request = self.running[which % len(self.running)]
-            self.house.loop.call_soon(request.cancel)
+            chosen = list(self.running)[which % len(self.running)]
+            self.house.editor.cancel_request(types.CancelParams(chosen))
 
     @rule(which=numbers, at=places)
     def hover(self, which: int, at: float) -> None:
@@ -288,14 +289,23 @@ class Edits(RuleBasedStateMachine):
         if not hasattr(self, "house"):
             return
         for request in self.running:
-            request.cancel()
+            self.house.editor.cancel_request(types.CancelParams(request))
         while self.open_texts:
             self.close_or_save(0, False)
         self.house.run(self._until_equal())
         self.house.run(self._all_answered())
+        self.house.run(self._until_all_is_forgotten())
 
     async def _all_answered(self) -> None:
-        await asyncio.gather(*self.running, return_exceptions=True)
+        await asyncio.gather(*self.running.values(), return_exceptions=True)
+
+    async def _until_all_is_forgotten(self) -> None:
+        kept = self.house.server.protocol._request_futures
+        for _ in range(2000):
+            if not kept:
+                return
+            await asyncio.sleep(0.001)
+        assert not kept, "what was handled is remembered"
 
     async def _until_equal(self) -> None:
         server = self.house.server
@@ -343,7 +353,10 @@ class Edits(RuleBasedStateMachine):
             position=position,
             context=types.InlineCompletionContext(kinds.Invoked if invoked else kinds.Automatic),
         )
-        answer = await self.house.editor.text_document_inline_completion_async(params)
+        Edits.requests += 1
+        answer = await self.house.editor.protocol.send_request_async(
+            types.TEXT_DOCUMENT_INLINE_COMPLETION, params, msg_id=f"request-{Edits.requests}"
+        )
         return answer or types.InlineCompletionList(items=[])
 
 

@@ -48,7 +48,7 @@ def main() -> None:
     """Type, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--file", type=Path, default=Path(shelve.__file__))
-    parser.add_argument("--lines", default="81-119", help="lines that are typed")
+    parser.add_argument("--lines", default="81-95", help="lines that are typed")
     parser.add_argument("--model", type=Path, default=DEFAULT_MODEL)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--context", type=int, default=0, help="tokens; 0 takes the model's own")

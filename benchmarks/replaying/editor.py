@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 import time
 from dataclasses import dataclass, field
@@ -118,13 +117,16 @@ class TypingEditor:
     async def _ask(self, pause_s: float) -> types.InlineCompletionItem | None:
         """Ask, and wait for the answer no longer than for the next key."""
         started = time.perf_counter()
-        asking = asyncio.ensure_future(self._client.text_document_inline_completion_async(self._question()))
+        number = f"key-{len(self.record.moments)}-{self._version}"
+        method = types.TEXT_DOCUMENT_INLINE_COMPLETION
+        asking = asyncio.ensure_future(
+            self._client.protocol.send_request_async(method, self._question(), msg_id=number)
+        )
         done, _ = await asyncio.wait([asking], timeout=pause_s)
         waited = time.perf_counter() - started
         if not done:
-            asking.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asking
+            self._client.cancel_request(types.CancelParams(number))
+            asking.add_done_callback(lambda late: late.exception())
             return None
         answer = asking.result()
         await asyncio.sleep(max(0.0, pause_s - waited))

@@ -175,7 +175,10 @@ def run(args: argparse.Namespace) -> int:
     from training.data.engine.curate import curate
     from training.data.engine.curation import Curation
     from training.data.engine.layout import CurationLayout
+    from training.tokenizer import control_ids, load_tokenizer
 
+    if args.tokenizer is not None:
+        control_ids(load_tokenizer(args.tokenizer))  # complains now, not when everything else is done
     recipe = _recipe(args)
     if args.corpus is None and (names_a_source(args) or not args.issues):
         read_sources(args, skipped=Counter())  # complains at once where nothing is named

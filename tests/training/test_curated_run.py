@@ -260,6 +260,19 @@ def test_curated_and_folders_exclude_one_another(curated, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
+    ("content", "complaint"), [(None, "there is no such file"), ("{}", "not a tokenizer.json")]
+)
+def test_a_tokenizer_that_is_none_is_refused_before_anything_is_read(tmp_path, capsys, content, complaint):
+    given, out = tmp_path / "tokenizer.json", tmp_path / "out"
+    if content is not None:
+        given.write_text(content)
+    words = ["--tree", str(tmp_path), "--tokenizer", str(given), "--out", str(out)]
+    assert main(["train", "curate", *words]) == 2
+    assert f"tokenizer {given}: {complaint}" in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
     ("options", "complaint"),
     [
         (["--vocabulary", "700"], "must be a multiple of 128 from 384 to 65536"),

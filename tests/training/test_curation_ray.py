@@ -17,9 +17,11 @@ from pathlib import Path
 import pytest
 
 from attribution.errors import MissingExtraError
-from tests.training.curating import SMALL, curation, digests
+from tests.conftest import SC_ATTRIB
+from tests.training.curating import SMALL, curation, digests, script
 from training.data.engine.curate import curate
 from training.data.stage import Document, Judged
+from training.errors import ClusterError
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,7 +50,11 @@ class Cluster:
 
     def run(self, program: str, *words: object) -> subprocess.CompletedProcess[str]:
         """Run a program that may connect; warnings are errors there too."""
-        command = [sys.executable, "-W", "error", "-c", program, *map(str, words)]
+        return self.call(sys.executable, "-W", "error", "-c", program, *words)
+
+    def call(self, *words: object) -> subprocess.CompletedProcess[str]:
+        """Run a command that may connect."""
+        command = [*map(str, words)]
         return subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True)
 
 
@@ -84,14 +90,20 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def left_after_a_while(folder: str) -> list[str]:
-    """Processes that were started for a cluster with this folder and are still there."""
+def left_after_a_while(folder: str, *, but: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Processes that were started for a cluster with this folder and are still there, but for some."""
     for _ in range(200):
-        left = [path.name for path in Path("/proc").glob("[0-9]*") if folder.encode() in environment_of(path)]
+        left = processes_of(folder) - but
         if not left:
             break
         time.sleep(0.05)
     return left
+
+
+def processes_of(folder: str) -> frozenset[str]:
+    return frozenset(
+        path.name for path in Path("/proc").glob("[0-9]*") if folder.encode() in environment_of(path)
+    )
 
 
 def environment_of(process: Path) -> bytes:
@@ -129,6 +141,40 @@ def test_a_cluster_gives_the_same_bytes_though_a_worker_is_killed(cluster: Clust
     assert digests(tmp_path / "cluster") == digests(tmp_path / "here")
 
 
+@pytest.mark.parametrize("address", ["auto", "local"])
+def test_the_command_finds_a_cluster_or_starts_one_and_ends_it(
+    cluster: Cluster, tmp_path: Path, address: str
+) -> None:
+    """``auto`` is the one whose files are where Ray's environment says; the result is that of one process."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for number in range(3):
+        (tree / f"part_{number}.js").write_text(
+            f"// SPDX-License-Identifier: MIT\n{script(f'part_{number}')}"
+        )
+    folder = cluster.environment["RAY_TMPDIR"]
+    before = processes_of(folder)
+    words = [
+        "train",
+        "curate",
+        "--tree",
+        tree,
+        "--vocabulary",
+        "384",
+        "--row-tokens",
+        "128",
+        "--processes",
+        "1",
+    ]
+    done = cluster.call(SC_ATTRIB, *words, "--out", tmp_path / "ray", "--ray", address)
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'ray' / 'card.md'}\n"), done.stderr
+    assert "Traceback" not in done.stderr
+    if address == "local":
+        assert not left_after_a_while(folder, but=before)
+    assert cluster.call(SC_ATTRIB, *words, "--out", tmp_path / "here").returncode == 0
+    assert digests(tmp_path / "ray") == digests(tmp_path / "here")
+
+
 COMPLAIN = """
 import os, sys
 from pathlib import Path
@@ -145,11 +191,11 @@ try:
         list(pool.map_in_order(os._exit, [1]))
 except ClusterError as error:
     print(error)
-with cluster.ray_tasks(sys.argv[1], processes=1, shared=Path(cluster.__file__)) as pool:
-    try:
+try:
+    with cluster.ray_tasks(sys.argv[1], processes=1, shared=Path(cluster.__file__)) as pool:
         list(pool.map_in_order(os.listdir, ['/no such folder']))
-    except FileNotFoundError as error:
-        print(error.strerror)
+except FileNotFoundError as error:
+    print(error.strerror)
 """
 
 
@@ -165,6 +211,14 @@ def test_a_cluster_that_cannot_be_used_is_one_sentence(cluster: Cluster) -> None
     assert lost.startswith(f"Ray cluster {cluster.address}: a task was lost 1 times (")
     assert lost.endswith("); run the same command again: it goes on where it stopped")
     assert error == "No such file or directory"
+
+
+def test_a_cluster_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    """At once: nobody listens at a port that was free a moment ago, and none has such a number."""
+    for port in (free_port(), 10**9):
+        address = f"127.0.0.1:{port}"
+        with pytest.raises(ClusterError, match=rf"{address}: it cannot be reached .*'ray start --head'"):
+            curate(curation(tmp_path / "out", ray=address))
 
 
 def test_an_absent_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

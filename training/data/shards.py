@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.engine.whole_files import write_whole, write_whole_text
+from training.data.engine.whole_files import sweep, write_whole, write_whole_text
 from training.data.packing import pack_rows
 from training.errors import ShardCorruptError, TokenizerError
 
@@ -81,6 +81,7 @@ def write_shards(
 ) -> Manifest:
     """Pack documents into rows and write them; the manifest comes last. One shard is in memory at a time."""
     directory.mkdir(parents=True, exist_ok=True)
+    sweep(directory)
     entries: list[ShardEntry] = []
     document_count = token_count = 0
     rows: list[list[NDArray[np.uint16]]] = []

@@ -9,9 +9,11 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
+import socket
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,7 @@ _RETRIES = 5
 """Of a task whose worker or machine is lost."""
 _AHEAD = 2
 """Tasks taken ahead for each processor: answers come in order, and a slow one must not stop the others."""
+_KNOCK_SECONDS = 10.0
 _LOST = "a task was lost {} times ({}); run the same command again: it goes on where it stopped"
 
 
@@ -45,14 +48,15 @@ def ray_tasks(address: str, *, processes: int, shared: Path) -> Iterator[Pool]:
     import ray
 
     is_ours = not ray.is_initialized()
-    if is_ours:
-        _connect(address, processes)
-    try:
-        _ensure_usable(address, shared)
-        yield _RayTasks(address)
-    finally:
+    with redirect_stdout(sys.stderr):  # where a thread of Ray's tells of workers that died; ours is data
         if is_ours:
-            ray.shutdown()
+            _connect(address, processes)
+        try:
+            _ensure_usable(address, shared)
+            yield _RayTasks(address)
+        finally:
+            if is_ours:
+                ray.shutdown()
 
 
 def _connect(address: str, processes: int) -> None:
@@ -60,12 +64,20 @@ def _connect(address: str, processes: int) -> None:
 
     own: dict[str, Any] = {"num_cpus": processes, "include_dashboard": False} if address == LOCAL else {}
     try:
+        _knock(address)
         ray.init(address=address, configure_logging=False, log_to_driver=False, **own)
-    except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+    except (OSError, OverflowError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ClusterError(
             address, f"it cannot be reached ({reason})", remedy="start it with 'ray start --head'"
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Raise :class:`OSError` where nobody listens: Ray itself would try for many minutes."""
+    host, _, port = address.rpartition(":")
+    if host and "/" not in host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_SECONDS).close()
 
 
 class _RayTasks:

@@ -51,12 +51,14 @@ class _Answer:
     def take(self, token: Token) -> None:
         """Add a token, and see whether it was the last one that is wanted."""
         self.tokens += 1
+        if token.id in self.stops:
+            self.finished = True  # whatever it is spelled like
+            return
         self._raw += self._decoder.decode(token.text)
         self.text = self._raw.removeprefix(self.required) if len(self._raw) > len(self.required) else ""
         end = end_of_sense(self.text)
         self.text = self.text[:end]
-        ended = token.id in self.stops or not token.text
-        self.finished = ended or end is not None or is_complete(self.text, self.gap)
+        self.finished = not token.text or end is not None or is_complete(self.text, self.gap)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

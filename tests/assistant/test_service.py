@@ -7,6 +7,7 @@ import contextlib
 
 import pytest
 
+from assistant.backends.protocol import Token
 from assistant.backends.scripted import Reply, ScriptedBackend
 from assistant.completion import Completion, CompletionRecords, CompletionRequest, Timing, Trigger
 from assistant.config import CompletionSettings, Lines, OnDeny, Settings, TraceSettings
@@ -288,3 +289,17 @@ async def test_an_alternative_that_the_policy_denies_is_left_out():
     others = await made.alternatives(asked, beside=await made.complete(asked))
     assert [other.text for other in others] == ["3"]
     assert others[0].ruling.decision is Decision.SHOW
+
+
+@pytest.mark.parametrize("control", range(7))
+async def test_every_control_token_ends_an_answer_and_none_of_it_is_text(control):
+    """Also where a vocabulary spells it out, as other assistants have shown."""
+
+    class Leaking(ScriptedBackend):
+        async def generate(self, prompt, **options):
+            for token in [Token(id=300, text=b" 1"), Token(id=control, text=b"<file_sep>")]:
+                yield token
+            raise AssertionError("nothing more is asked for")
+
+    made = CompletionService(Leaking([]), tracer=FakeTracer())
+    assert (await made.complete(request("x = "))).text == "1"

@@ -136,7 +136,7 @@ def _print_tables(record: Record, report: dict[str, Any], at_once: Record, naive
     print(f"\n{'':44}{'server':>10}{'naive':>10}{'ratio':>8}")
     for name, ours, theirs in (
         ("keys and accepts", keys, keys),
-        ("suggestions shown before the next key", shown, naive.shown),
+        ("suggestions; of the server, before the next key", shown, naive.shown),
         ("computations of the model", counts["computed"], keys),
         ("  for each suggestion shown", counts["computed"] / shown, keys / naive.shown),
         ("tokens inferred", report["tokens"], naive.tally.tokens),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import Future
 from typing import Any
 
@@ -35,7 +36,9 @@ class Protocol(LanguageServerProtocol):
         super()._execute_handler(msg_id, *args, **kwargs)
         future = self._request_futures.get(msg_id)
         if future is not None:
-            future.add_done_callback(lambda done: self._forget(msg_id, done))
+            loop = asyncio.get_running_loop()
+            # a moment later, because shutdown walks over the futures while it cancels them
+            future.add_done_callback(lambda done: loop.call_soon_threadsafe(self._forget, msg_id, done))
 
     def _forget(self, msg_id: str | int, done: Future[Any]) -> None:
         if self._request_futures.get(msg_id) is done:

@@ -9,12 +9,14 @@ from tests.lsp.conftest import KNOWN_BODY, KNOWN_FUNCTION, KNOWN_HEAD, OTHER_HEA
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+UNGUARDED = {"trace": {"guard": False}}
+"""What is denied is withheld, and nothing else is put in its place."""
 DENIES_MIT = '[policy]\nallow = ["GPL-3.0-only"]\ndeny = ["MIT"]\n'
 
 
 async def test_ghost_text_is_withheld_by_the_projects_own_rules(start, workspace):
     (workspace / ".sc-attrib.toml").write_text(DENIES_MIT)
-    async with start() as editor:
+    async with start(settings=UNGUARDED) as editor:
         uri = await editor.open(workspace / "a.py", KNOWN_HEAD + "    ")
         assert await editor.inline(uri, 1, 4) == []
         [said] = await until(lambda: [p for m, p in editor.heard if m == "sc-attrib/didWithholdCompletion"])
@@ -27,7 +29,7 @@ async def test_ghost_text_is_withheld_by_the_projects_own_rules(start, workspace
 async def test_a_changed_policy_holds_from_the_next_request_on(start, workspace):
     policy = workspace / ".sc-attrib.toml"
     policy.write_text(DENIES_MIT)
-    async with start() as editor:
+    async with start(settings=UNGUARDED) as editor:
         uri = await editor.open(workspace / "a.py", KNOWN_HEAD + "    ")
         assert await editor.inline(uri, 1, 4) == []
         policy.write_text('[policy]\nallow = ["permissive"]\n')
@@ -38,7 +40,7 @@ async def test_a_changed_policy_holds_from_the_next_request_on(start, workspace)
 
 async def test_a_broken_policy_is_told_and_the_built_in_one_takes_its_place(start, workspace):
     (workspace / ".sc-attrib.toml").write_text('[policy]\ndenny = ["MIT"]\n')
-    async with start() as editor:
+    async with start(settings=UNGUARDED) as editor:
         uri = await editor.open(workspace / "a.py", OTHER_HEAD + "    ")
         assert await editor.inline(uri, 1, 4) == []
         [told] = await until(lambda: [m.message for m in editor.messages if ".sc-attrib.toml" in m.message])

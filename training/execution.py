@@ -18,8 +18,8 @@ class Execution:
     """Whether layers are compiled by ``torch.compile``; ``None`` where there is a GPU."""
     attention: Literal["documents", "sdpa", "flex"] | None = None
     """Document by document, which computes nothing that the mask hides; SDPA with the mask as a matrix; flex
-    attention, which skips blocks that it hides, on a GPU only. ``None`` is the first on a CPU where layers are
-    not compiled, otherwise the second."""
+    attention, which skips blocks that it hides, on a GPU only. ``None`` is the first on a CPU without
+    compiled layers, otherwise the second."""
     recompute: bool = False
     """Keep no activations within layers, and compute them again in the backward pass."""
 

@@ -43,6 +43,9 @@ def id_server(model: Path) -> str:
 
 
 def stop_all() -> None:
+    """Whoever needs a server after that starts it anew."""
+    llama_cpp_server.cache_clear()
+    id_server.cache_clear()
     for process in _running:
         process.terminate()
     for process in _running:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-from attribution.licenses.files import is_license_file
-
 _MARKUP = frozenset("md markdown mkd rst rest adoc asciidoc".split())
 _FOLDERS = frozenset({"doc", "docs", "documentation"})
 _NAMES = frozenset(
@@ -26,6 +24,8 @@ def is_documentation(path: str) -> bool:
     >>> [is_documentation(p) for p in ("README", "docs/intro.txt", "data/words.txt", "LICENSE.md", "a/b.rst")]
     [True, True, False, False, True]
     """
+    from attribution.licenses.files import is_license_file  # what checks a file needs none of it
+
     *folders, name = path.lower().split("/")
     stem, _, extension = name.partition(".") if name.count(".") < 2 else name.rpartition(".")
     if is_license_file(path.rpartition("/")[2]):

@@ -62,6 +62,19 @@ class _Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    """A request, made ready for the model once, however many suggestions are drawn for it."""
+
+    request: CompletionRequest
+    gap: Gap
+    prompt: list[int]
+    required: str
+    """The last word before the cursor, which the prompt leaves out."""
+    mixture: TokenShaping
+    prompt_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Attempt:
     """A text that could be suggested, and what the gate says of it."""
 
@@ -104,7 +117,10 @@ class CompletionService:
         A suggestion that the policy withholds is answered too, and says why. Cancelling the task that
         waits here stops the model. Raises :class:`~assistant.errors.AssistantError`.
         """
-        return await self._draw(request, self._sampling) if self._is_wanted(request) else None
+        if not self._is_wanted(request):
+            return None
+        task = await self._prepare(request)
+        return await self._draw(task, self._sampling, self._deadline)
 
     async def alternatives(
         self, request: CompletionRequest, *, beside: Completion | None
@@ -115,13 +131,14 @@ class CompletionService:
         Withheld ones are left out. As :meth:`complete` otherwise; all of them share its time.
         """
         known = {beside.text: beside} if beside is not None else {}
-        if not self._is_wanted(request):
+        if not self._is_wanted(request) or self._settings.completion.candidates < 2:
             return []
-        deadline = time.perf_counter() + self._settings.completion.timeout_ms / 1e3
+        deadline = self._deadline
+        task = await self._prepare(request)
         for seed in range(1, self._settings.completion.candidates):
             if time.perf_counter() >= deadline:
                 break
-            drawn = await self._draw(request, self._sampling.varied(seed), deadline=deadline)
+            drawn = await self._draw(task, self._sampling.varied(seed), deadline)
             if drawn is not None and not drawn.is_withheld:
                 known.setdefault(drawn.text, drawn)
         return [completion for completion in known.values() if completion is not beside]
@@ -131,52 +148,56 @@ class CompletionService:
         model = self._settings.model
         return Sampling(temperature=model.temperature, seed=model.seed)
 
-    async def _draw(
-        self, request: CompletionRequest, sampling: Sampling, *, deadline: float | None = None
-    ) -> Completion | None:
-        """Make one suggestion, and another one in its place where the guard is to see to that."""
+    @property
+    def _deadline(self) -> float:
+        """When suggestions that are begun now must be ready."""
+        return time.perf_counter() + self._settings.completion.timeout_ms / 1e3
+
+    async def _prepare(self, request: CompletionRequest) -> _Task:
         started = time.perf_counter()
         gap = self._gap(request)
         before, required = split_last_token(gap.prefix)
         prompt = await self._prompt(before, gap.suffix, request)
         mixture = self._mixture(before, request)
-        prompted = time.perf_counter()
-        deadline = deadline or prompted + self._settings.completion.timeout_ms / 1e3
-        attempt = await self._attempt(request, gap, prompt, required, deadline, sampling, shaping=mixture)
+        return _Task(
+            request=request,
+            gap=gap,
+            prompt=prompt,
+            required=required,
+            mixture=mixture,
+            prompt_ms=(time.perf_counter() - started) * 1e3,
+        )
+
+    async def _draw(self, task: _Task, sampling: Sampling, deadline: float) -> Completion | None:
+        """Make one suggestion, and another one in its place where the guard is to see to that."""
+        started = time.perf_counter()
+        attempt = await self._attempt(task, sampling, deadline, shaping=task.mixture)
         if attempt is not None and self._is_to_be_guarded(attempt.ruling):
-            guard = ShapedBy(mixture, self._guard(request, gap, required))
-            other = await self._attempt(request, gap, prompt, required, deadline, sampling, shaping=guard)
+            guard = ShapedBy(task.mixture, self._guard(task))
+            other = await self._attempt(task, sampling, deadline, shaping=guard)
             if other is not None and other.ruling.decision is not Decision.WITHHOLD:
                 attempt = other
         if attempt is None:
             return None
         timing = Timing(
-            prompt_ms=(prompted - started) * 1e3,
-            decode_ms=(time.perf_counter() - prompted) * 1e3 - attempt.trace_ms,
+            prompt_ms=task.prompt_ms,
+            decode_ms=(time.perf_counter() - started) * 1e3 - attempt.trace_ms,
             trace_ms=attempt.trace_ms,
-            prompt_tokens=len(prompt),
+            prompt_tokens=len(task.prompt),
             generated_tokens=attempt.tokens,
         )
-        return self._record(request, attempt.text, attempt.ruling, timing, hash_prompt(prompt))
+        return self._record(task, attempt, timing)
 
     async def _attempt(
-        self,
-        request: CompletionRequest,
-        gap: Gap,
-        prompt: list[int],
-        required: str,
-        deadline: float,
-        sampling: Sampling,
-        *,
-        shaping: TokenShaping,
+        self, task: _Task, sampling: Sampling, deadline: float, *, shaping: TokenShaping
     ) -> _Attempt | None:
         """Generate, trim and trace once; ``None`` if nothing is left that is worth suggesting."""
-        answer = await self._generate(prompt, required, gap, deadline, sampling, shaping)
-        text = trim(answer.text, gap, finished=answer.finished)
+        answer = await self._generate(task, sampling, deadline, shaping)
+        text = trim(answer.text, task.gap, finished=answer.finished)
         if not text:
             return None
         decoded = time.perf_counter()
-        ruling = await self._rule(gap, text, request.path)
+        ruling = await self._rule(task.gap, text, task.request.path)
         traced_ms = (time.perf_counter() - decoded) * 1e3
         return _Attempt(text=text, ruling=ruling, tokens=answer.tokens, trace_ms=traced_ms)
 
@@ -189,10 +210,13 @@ class CompletionService:
     def _is_to_be_guarded(self, ruling: Ruling) -> bool:
         return ruling.decision is Decision.WITHHOLD and self._settings.trace.guard
 
-    def _guard(self, request: CompletionRequest, gap: Gap, required: str) -> RegurgitationGuard:
+    def _guard(self, task: _Task) -> RegurgitationGuard:
         assert self._tracer is not None, "without one nothing is withheld"
-        around = Surroundings.of(gap.prefix, gap.suffix, self._settings.trace, path=request.path)
-        return RegurgitationGuard(self._tracer, around, required=required, detokenize=self.backend.detokenize)
+        gap, path = task.gap, task.request.path
+        around = Surroundings.of(gap.prefix, gap.suffix, self._settings.trace, path=path)
+        return RegurgitationGuard(
+            self._tracer, around, required=task.required, detokenize=self.backend.detokenize
+        )
 
     def _is_wanted(self, request: CompletionRequest) -> bool:
         if request.trigger is Trigger.AUTOMATIC and request.is_inside_word:
@@ -224,21 +248,15 @@ class CompletionService:
         return build_prompt(self.backend, before, after, budget=budget, order=wanted.order, context=context)
 
     async def _generate(
-        self,
-        prompt: list[int],
-        required: str,
-        gap: Gap,
-        deadline: float,
-        sampling: Sampling,
-        shaping: TokenShaping,
+        self, task: _Task, sampling: Sampling, deadline: float, shaping: TokenShaping
     ) -> _Answer:
         """Let the model write until its answer is complete, or the budget of tokens or time is spent."""
-        answer = _Answer(gap=gap, stops=self.backend.fim_ids.stops, required=required)
+        answer = _Answer(gap=task.gap, stops=self.backend.fim_ids.stops, required=task.required)
         stream = self.backend.generate(
-            prompt,
+            task.prompt,
             max_tokens=self._settings.completion.max_tokens,
             sampling=sampling,
-            required=required.encode(),
+            required=task.required.encode(),
             shaping=shaping,
         )
         with contextlib.suppress(TimeoutError):
@@ -254,17 +272,15 @@ class CompletionService:
             return UNTRACED
         return await rule(self._tracer, gap.prefix, text, gap.suffix, self._settings.trace, path=path)
 
-    def _record(
-        self, request: CompletionRequest, text: str, ruling: Ruling, timing: Timing, prompt_hash: str
-    ) -> Completion:
+    def _record(self, task: _Task, attempt: _Attempt, timing: Timing) -> Completion:
         completion = Completion(
             id=secrets.token_hex(8),
-            text=text,
-            path=request.path,
-            ruling=ruling,
+            text=attempt.text,
+            path=task.request.path,
+            ruling=attempt.ruling,
             timing=timing,
             model=self.backend.description,
-            prompt_hash=prompt_hash,
+            prompt_hash=hash_prompt(task.prompt),
         )
         self.records.add(completion)
         return completion

@@ -21,8 +21,9 @@ from assistant.backends.choice import TokenChooser
 from assistant.backends.gguf import GgufHeader, read_header
 from assistant.backends.lookup import PromptLookup
 from assistant.backends.protocol import Logits, Sampling, TokenShaping
+from assistant.backends.room import known_tokens, room_for
 from assistant.backends.vocabulary import Vocabulary
-from assistant.errors import BackendError, ModelUnusableError, PromptTooLongError
+from assistant.errors import BackendError, ModelUnusableError
 from assistant.fim import FimIds, resolve_ids
 from assistant.models import ModelOptions, default_threads
 
@@ -200,10 +201,8 @@ class LlamaModel:
         Ends early, without an error, when the abort flag is set. Raises :class:`PromptTooLongError`,
         :class:`BackendError`.
         """
-        room = self.context_tokens - len(prompt)
-        if room <= 0:
-            raise PromptTooLongError(prompt_tokens=len(prompt), context_tokens=self.context_tokens)
-        if not prompt or max_tokens == 0:
+        limit = room_for(prompt, max_tokens=max_tokens, context_tokens=self.context_tokens)
+        if not prompt or limit == 0:
             return
         chooser = TokenChooser(
             sampling=sampling,
@@ -214,7 +213,6 @@ class LlamaModel:
         )
         lookup = PromptLookup(prompt) if self._guessed_tokens else None
         pending, guess = self._keep_common_prefix(prompt), list[int]()
-        limit = min(max_tokens, room)
         while len(chooser.generated) < limit:
             if not self._evaluate([*pending, *guess], outputs=1 + len(guess)):
                 return
@@ -253,11 +251,7 @@ class LlamaModel:
 
         The last token of the prompt is always evaluated, because its logits are needed.
         """
-        common = 0
-        for known, wanted in zip(self._evaluated, prompt[:-1], strict=False):
-            if known != wanted:
-                break
-            common += 1
+        common = known_tokens(self._evaluated, prompt)
         if not llama_cpp.llama_memory_seq_rm(self._memory, 0, common, -1):
             self._forget()
             common = 0

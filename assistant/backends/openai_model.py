@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from assistant.backends.openai_server import Server
 from assistant.backends.protocol import MAX_REFUSALS, Sampling, TokenShaping
+from assistant.backends.room import room_for
 from assistant.backends.text_vocabulary import TextVocabulary
-from assistant.errors import BackendError, PromptTooLongError
+from assistant.errors import BackendError
 from assistant.fim import FimIds
 
 if TYPE_CHECKING:
@@ -116,10 +117,7 @@ class OpenAiModel:
         A token that ``shaping`` refuses is forbidden in a request of its own where the server takes ids; as
         text it ends the stream, because a server's ids are not known then.
         """
-        room = self.context_tokens - len(prompt)
-        if room <= 0:
-            raise PromptTooLongError(prompt_tokens=len(prompt), context_tokens=self.context_tokens)
-        limit = min(max_tokens, room)
+        limit = room_for(prompt, max_tokens=max_tokens, context_tokens=self.context_tokens)
         if not prompt or limit == 0:
             return
         answer = _Answer(prompt=list(prompt), limit=limit, shaping=shaping or TokenShaping())

@@ -18,8 +18,9 @@ import numpy as np
 
 from assistant.backends.choice import TokenChooser
 from assistant.backends.protocol import GREEDY, Logits, Sampling, Token, TokenShaping
+from assistant.backends.room import room_for
 from assistant.backends.vocabulary import Vocabulary
-from assistant.errors import BackendError, ModelNotFoundError, ModelUnusableError, PromptTooLongError
+from assistant.errors import BackendError, ModelNotFoundError, ModelUnusableError
 from assistant.fim import STARCODER2, FimIds, resolve_ids
 
 _KEPT_PROMPTS = 100
@@ -100,10 +101,7 @@ class ScriptedBackend:
         shaping: TokenShaping | None = None,
     ) -> AsyncGenerator[Token, None]:
         """Give the reply that fits the prompt; it ends where a shaping forbids its next byte."""
-        if max_tokens < 0:
-            raise ValueError("max_tokens is negative")
-        if len(prompt) >= self.context_tokens:
-            raise PromptTooLongError(prompt_tokens=len(prompt), context_tokens=self.context_tokens)
+        limit = room_for(prompt, max_tokens=max_tokens, context_tokens=self.context_tokens)
         if not prompt:
             return
         async with self._turn:
@@ -112,7 +110,6 @@ class ScriptedBackend:
             reply = self._reply_to(self._prefix(prompt) + required).drawn(sampling)
             if reply.error is not None:
                 raise BackendError(reply.error)
-            limit = min(max_tokens, self.context_tokens - len(prompt))
             for token in self._tokens(reply, required, shaping, limit=limit):
                 await self._pause(reply.delay_ms)
                 if self._closed.is_set():

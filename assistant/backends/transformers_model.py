@@ -17,8 +17,9 @@ from assistant.backends.byte_level import TOKENIZER_FILE, ByteLevelTokenizer
 from assistant.backends.checkpoint import load_checkpoint
 from assistant.backends.choice import TokenChooser
 from assistant.backends.protocol import Logits, Sampling, TokenShaping
+from assistant.backends.room import known_tokens, room_for
 from assistant.config import Precision
-from assistant.errors import BackendError, ModelUnusableError, PromptTooLongError
+from assistant.errors import BackendError, ModelUnusableError
 from assistant.fim import FimIds
 from assistant.models import ModelOptions, default_threads
 
@@ -98,10 +99,8 @@ class TransformersModel:
         Ends early, without an error, when ``abort`` is set. Raises :class:`PromptTooLongError`,
         :class:`BackendError`.
         """
-        room = self.context_tokens - len(prompt)
-        if room <= 0:
-            raise PromptTooLongError(prompt_tokens=len(prompt), context_tokens=self.context_tokens)
-        if not prompt or max_tokens == 0:
+        limit = room_for(prompt, max_tokens=max_tokens, context_tokens=self.context_tokens)
+        if not prompt or limit == 0:
             return
         chooser = TokenChooser(
             sampling=sampling,
@@ -111,7 +110,7 @@ class TransformersModel:
             ends=self.ends,
         )
         pending = self._keep_common_prefix(prompt)
-        for _ in range(min(max_tokens, room)):
+        for _ in range(limit):
             logits = self._evaluate(pending)
             token = None if logits is None else chooser.choose(logits)
             if token is None:
@@ -123,11 +122,7 @@ class TransformersModel:
 
     def _keep_common_prefix(self, prompt: Sequence[int]) -> list[int]:
         """Drop what is kept beyond the common prefix; answer what is still to be evaluated."""
-        common = 0
-        for known, wanted in zip(self._evaluated, prompt[:-1], strict=False):
-            if known != wanted:
-                break
-            common += 1
+        common = known_tokens(self._evaluated, prompt)
         self._crop(common)
         return list(prompt[common:])
 

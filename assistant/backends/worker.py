@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 from assistant.backends.protocol import GREEDY, Sampling, Token, TokenShaping
-from assistant.errors import BackendError, PromptTooLongError
+from assistant.backends.room import room_for
+from assistant.errors import BackendError
 from assistant.fim import FimIds
 
 
@@ -177,10 +178,7 @@ class WorkerBackend:
         shaping: TokenShaping | None = None,
     ) -> AsyncGenerator[Token, None]:
         """Continue the prompt, token by token."""
-        if max_tokens < 0:
-            raise ValueError("max_tokens is negative")
-        if len(prompt) >= self.context_tokens:
-            raise PromptTooLongError(prompt_tokens=len(prompt), context_tokens=self.context_tokens)
+        room_for(prompt, max_tokens=max_tokens, context_tokens=self.context_tokens)
         if self._closed.is_set():
             return
         job = _Job(

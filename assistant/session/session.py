@@ -129,8 +129,8 @@ class Session:
         started = self._clock()
         completion = await ask(request)
         self._pace.answered(self._clock() - started)
-        if completion is not None and not completion.is_withheld:
-            self._suggestions.add(request, completion)
+        if completion is not None:
+            self.remember(request, [completion])
         return completion
 
     def _take_ahead(self, request: CompletionRequest) -> asyncio.Task[Completion | None] | None:

@@ -6,7 +6,7 @@ import itertools
 import multiprocessing
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.utils.data import Dataset
@@ -20,6 +20,9 @@ from training.flops import flops_per_token
 from training.loop import rows_of_update, take_step
 from training.model import NextTokenLoss, make_model
 from training.optimizer import make_optimizers
+
+if TYPE_CHECKING:
+    from transformers import TrainingArguments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,9 +158,33 @@ def _padded(documents: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]
     }
 
 
+def _arguments(job: Job) -> TrainingArguments:
+    from transformers import TrainingArguments
+
+    on_gpu = device().type != "cpu"
+    return TrainingArguments(
+        output_dir="unused",
+        per_device_train_batch_size=job.rows,
+        max_steps=1 << 20,
+        learning_rate=1e-4,
+        lr_scheduler_type="constant",
+        weight_decay=0.1,
+        max_grad_norm=1.0,
+        bf16=on_gpu,
+        torch_compile=job.compiled,
+        use_cpu=not on_gpu,
+        logging_steps=1,
+        save_strategy="no",
+        report_to=[],
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        train_sampling_strategy="sequential",
+    )
+
+
 def _trainer(connection: Connection, job: Job) -> None:
     """``transformers.Trainer`` as it comes: its own AdamW (fused), clipping, collation and loss."""
-    from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+    from transformers import PrinterCallback, Trainer, TrainerCallback
 
     recipe, now = recipe_of(job), clock()
     model = make_model(recipe.model, seed=0)
@@ -192,28 +219,9 @@ def _trainer(connection: Connection, job: Job) -> None:
             control.should_training_stop = not connection.recv()
             started = now()
 
-    on_gpu = device().type != "cpu"
-    arguments = TrainingArguments(
-        output_dir="unused",
-        per_device_train_batch_size=job.rows,
-        max_steps=1 << 20,
-        learning_rate=1e-4,
-        lr_scheduler_type="constant",
-        weight_decay=0.1,
-        max_grad_norm=1.0,
-        bf16=on_gpu,
-        torch_compile=job.compiled,
-        use_cpu=not on_gpu,
-        logging_steps=1,
-        save_strategy="no",
-        report_to=[],
-        disable_tqdm=True,
-        remove_unused_columns=False,
-        train_sampling_strategy="sequential",
-    )
     data = (_Documents if job.kind == "trainer, padded" else _Rows)(job)
     trainer = Trainer(
-        model=model, args=arguments, train_dataset=data, data_collator=collate, callbacks=[Turns()]
+        model=model, args=_arguments(job), train_dataset=data, data_collator=collate, callbacks=[Turns()]
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train()

@@ -7,12 +7,13 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install -c constraint
 JOBS   := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test lint format bench clean vsix test-vscode
 
 help:
 	@echo "make demo    index the installed packages, complete code, trace both (first run: compiles llama.cpp)"
 	@echo "make test    run all tests"
 	@echo "make lint    formatting, style, types and the direction of imports"
+	@echo "make vsix    package the extension for VS Code"
 	@echo "make bench   run the benchmarks and print their tables"
 
 demo: $(VENV)/installed-demo
@@ -37,8 +38,21 @@ bench: $(VENV)/installed-bench
 	@for program in accuracy "scale $(SCALE)" lexical fingerprint start lsp_overhead ingest; do \
 	    set -- $$program; name=$$1; shift; echo; $(BIN)/python benchmarks/$$name.py "$$@" || exit 1; done
 
+# The extension for VS Code; needs Node 20 or newer, and npm once for its tools.
+EXTENSION := vscode-ext
+vsix: $(EXTENSION)/node_modules/installed
+	@cd $(EXTENSION) && npm run --silent package && wc -c dist/extension.js dist/sc-attrib.vsix
+
+test-vscode: $(EXTENSION)/node_modules/installed $(VENV)/installed-dev
+	cd $(EXTENSION) && npm run --silent types && npm run --silent lint && npm test --silent
+
+$(EXTENSION)/node_modules/installed: $(EXTENSION)/package-lock.json
+	@echo "[setup] what the extension for VS Code is built with"
+	@cd $(EXTENSION) && npm ci --silent
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .demo build dist
+	rm -rf $(VENV) .demo build dist $(EXTENSION)/dist $(EXTENSION)/node_modules
 
 $(VENV)/created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

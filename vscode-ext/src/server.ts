@@ -1,0 +1,151 @@
+/** The server process and its client: started, watched, started again when it ends by itself. */
+
+import { spawn, type ChildProcess } from "node:child_process";
+import { homedir } from "node:os";
+import * as vscode from "vscode";
+import {
+  CloseAction,
+  ErrorAction,
+  LanguageClient,
+  RevealOutputChannelOn,
+  type LanguageClientOptions,
+  type Middleware,
+} from "vscode-languageclient/node";
+import { Backoff } from "./core/backoff";
+import { commandLine, type Found } from "./core/interpreter";
+import { DID_CHANGE_STATUS, DID_WITHHOLD, SECTION, type Status, type Withheld } from "./core/protocol";
+import type { State } from "./core/status";
+
+export class Server implements vscode.Disposable {
+  private readonly backoff = new Backoff();
+  private readonly changed = new vscode.EventEmitter<State>();
+  private readonly withheldNow = new vscode.EventEmitter<Withheld>();
+  private client: LanguageClient | undefined;
+  private waiting: NodeJS.Timeout | undefined;
+  private present: State = { kind: "stopped", reason: "" };
+  private generation = 0;
+
+  readonly onDidChangeState = this.changed.event;
+  readonly onDidWithhold = this.withheldNow.event;
+
+  constructor(
+    private readonly find: () => Promise<Found>,
+    private readonly log: vscode.LogOutputChannel,
+    private readonly middleware: Middleware,
+  ) {}
+
+  get state(): State {
+    return this.present;
+  }
+
+  /** The client while the server runs. */
+  get running(): LanguageClient | undefined {
+    return this.present.kind === "running" ? this.client : undefined;
+  }
+
+  /** End what runs, forget what failed, and start. */
+  async restart(): Promise<void> {
+    this.backoff.reset();
+    await this.stop();
+    await this.start();
+  }
+
+  async start(): Promise<void> {
+    const mine = ++this.generation;
+    clearTimeout(this.waiting);
+    this.tell({ kind: "starting" });
+    const found = await this.find();
+    if (mine !== this.generation) return;
+    if (!found.ok) {
+      this.log.error(found.sentence);
+      this.tell({ kind: "failed", found });
+      return;
+    }
+    this.log.info(`Starting sc-attrib ${found.version} with ${found.python}`);
+    await this.run(found.python, mine);
+  }
+
+  async stop(): Promise<void> {
+    this.generation += 1;
+    clearTimeout(this.waiting);
+    const client = this.client;
+    this.client = undefined;
+    this.tell({ kind: "stopped", reason: "" });
+    await client?.dispose().catch((error: unknown) => this.log.warn(String(error)));
+  }
+
+  dispose(): void {
+    void this.stop();
+    this.changed.dispose();
+    this.withheldNow.dispose();
+  }
+
+  private async run(python: string, mine: number): Promise<void> {
+    const client = new LanguageClient(SECTION, "sc-attrib", () => launch(python), this.options(mine));
+    this.client = client;
+    client.onNotification(DID_CHANGE_STATUS, (status: Status) => {
+      if (mine === this.generation) this.tell({ kind: "running", status });
+    });
+    client.onNotification(DID_WITHHOLD, (withheld: Withheld) => this.withheldNow.fire(withheld));
+    this.backoff.begin();
+    try {
+      await client.start();
+      if (mine === this.generation && this.present.kind === "starting") {
+        this.tell({ kind: "running", status: undefined });
+      }
+    } catch (error) {
+      this.log.error(`The server did not start: ${String(error)}`);
+      this.ended(mine);
+    }
+  }
+
+  private options(mine: number): LanguageClientOptions {
+    return {
+      documentSelector: [{ scheme: "file" }, { scheme: "untitled" }],
+      outputChannel: this.log,
+      revealOutputChannelOn: RevealOutputChannelOn.Never,
+      middleware: this.middleware,
+      initializationFailedHandler: () => false,
+      errorHandler: {
+        error: () => ({ action: ErrorAction.Continue, handled: true }),
+        closed: () => {
+          this.ended(mine);
+          return { action: CloseAction.DoNotRestart, handled: true };
+        },
+      },
+    };
+  }
+
+  /** The server ended by itself: start it again in a while, and say so the first time. */
+  private ended(mine: number): void {
+    if (mine !== this.generation) return;
+    this.generation += 1;
+    const wait = this.backoff.next();
+    const client = this.client;
+    this.client = undefined;
+    setTimeout(() => void client?.dispose().catch(() => undefined), 0);
+    if (wait === undefined) {
+      this.tell({ kind: "stopped", reason: "The server ended again and again and is not started any more." });
+      return;
+    }
+    this.log.warn(`The server ended by itself; it is started again in ${wait / 1000} s.`);
+    this.tell({ kind: "waiting", seconds: wait / 1000 });
+    this.waiting = setTimeout(() => void this.start(), wait);
+  }
+
+  private tell(state: State): void {
+    this.present = state;
+    this.changed.fire(state);
+  }
+}
+
+/** Start the server where nothing of a workspace lies; see {@link commandLine}. */
+async function launch(python: string): Promise<ChildProcess> {
+  const level = vscode.workspace.getConfiguration(SECTION).get("logLevel", "warning");
+  const process = spawn(python, commandLine(["lsp", "--log-level", level]), { cwd: homedir(), windowsHide: true });
+  await new Promise<void>((resolve, reject) => {
+    process.once("spawn", resolve);
+    process.once("error", reject);
+  });
+  return process;
+}

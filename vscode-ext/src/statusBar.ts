@@ -1,0 +1,28 @@
+/** The status bar: the server's state in a word and an icon, the model, and what was last suggested. */
+
+import * as vscode from "vscode";
+import { look, type Look, type State } from "./core/status";
+
+export class StatusBar implements vscode.Disposable {
+  private readonly item = vscode.window.createStatusBarItem("sc-attrib.status", vscode.StatusBarAlignment.Right, 100);
+
+  constructor() {
+    this.item.name = "sc-attrib";
+    this.item.command = "sc-attrib.menu";
+    this.item.show();
+  }
+
+  show(state: State, verdict: string | undefined): void {
+    const found: Look = look(state, verdict);
+    this.item.text = found.text;
+    this.item.tooltip = found.tooltip;
+    this.item.accessibilityInformation = { label: found.spoken, role: "button" };
+    this.item.backgroundColor = found.isAlarming
+      ? new vscode.ThemeColor("statusBarItem.warningBackground")
+      : undefined;
+  }
+
+  dispose(): void {
+    this.item.dispose();
+  }
+}

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from attribution.errors import UnreadableInputError
-from attribution.holdings import Holding, Holdings, held_as_is, held_of_file, held_under, not_searched
+from attribution.holdings import Holding, Holdings, held_as_is, held_of_file, held_there
 from attribution.index.builder import git_digest
-from attribution.index.index import Index
 from attribution.index.opt_outs import parse_id
+from attribution.library import Library, Place
 from attribution.sources.files import read_code, walk_code
 from attribution.sources.git import GitPlace, open_repository, read_git
 from attribution.sources.remotes import web_url
@@ -22,15 +22,15 @@ _REMOTE_URLS = ("config", "--local", "--no-includes", "-z", "--get-regexp", r"^r
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
+class AskersText:
     """A file of the asker."""
 
     path: str
     content: bytes
 
 
-def ask(indexes: Sequence[Index], asked: str, *, with_history: bool = False) -> Holdings:
-    """Find what indexes hold of a path, a repository, an origin, an account, an author or a SWHID.
+def ask(libraries: Sequence[Library], asked: str, *, with_history: bool = False) -> Holdings:
+    """Find what libraries hold of a path, a repository, an origin, an account, an author or a SWHID.
 
     A repository is asked for its files at ``HEAD``, without a look at its work tree, and for everything that
     came from its remotes, or from its folder where none is on the web; ``with_history`` also for every
@@ -39,16 +39,33 @@ def ask(indexes: Sequence[Index], asked: str, *, with_history: bool = False) -> 
     """
     path = Path(asked)
     if not path.exists():
-        return _ask_ids(indexes, (_id_of(asked),))
+        return ask_ids(libraries, (id_of(asked),))
     if _is_repository(path):
-        return _ask_repository(indexes, path, with_history=with_history)
+        return _ask_repository(libraries, path, with_history=with_history)
     skipped: Counter[str] = Counter()
-    files = _Files(indexes)
-    held = [h for text in _texts(path, skipped) for h in files.compare(text)]
+    return ask_texts(libraries, _texts(path, skipped), skipped=skipped)
+
+
+def ask_texts(
+    libraries: Sequence[Library], texts: Iterable[AskersText], *, skipped: Counter[str]
+) -> Holdings:
+    """Find what libraries hold of some texts."""
+    files = _Files(libraries)
+    held = [holding for text in texts for holding in files.compare(text)]
     return Holdings(files=files.count, ids=(), held=tuple(held), skipped=skipped)
 
 
-def _id_of(asked: str) -> str:
+def ask_ids(libraries: Sequence[Library], ids: tuple[str, ...]) -> Holdings:
+    """Find what libraries hold under some ids, as :func:`parse_id` writes them."""
+    held, not_searched = _held_under(libraries, ids)
+    return Holdings(files=0, ids=ids, held=held, unsearched=not_searched)
+
+
+def id_of(asked: str) -> str:
+    """The id that a text is, or the one of a URL as people copy it.
+
+    Raises :class:`UnreadableInputError` and :class:`UsageError` for what is no id.
+    """
     url = web_url(asked) if "://" in asked or not is_uri(asked) else None
     if url is None and not is_uri(asked):
         raise UnreadableInputError(
@@ -64,26 +81,27 @@ def _is_repository(path: Path) -> bool:
     return path.is_dir() and (is_bare or (path / ".git").exists())
 
 
-def _ask_ids(indexes: Sequence[Index], ids: tuple[str, ...]) -> Holdings:
-    return Holdings(
-        files=0, ids=ids, held=tuple(held_under(indexes, ids)), unsearched=not_searched(indexes, ids)
-    )
+def _held_under(libraries: Sequence[Library], ids: tuple[str, ...]) -> tuple[tuple[Holding, ...], int]:
+    """Each place once, and how many contents could not be asked for authors."""
+    answers = [library.held_under(ids) for library in libraries]
+    places: dict[Place, None] = dict.fromkeys(place for answer in answers for place in answer.places)
+    return tuple(map(held_there, places)), sum(answer.unsearched for answer in answers)
 
 
-def _ask_repository(indexes: Sequence[Index], path: Path, *, with_history: bool) -> Holdings:
+def _ask_repository(libraries: Sequence[Library], path: Path, *, with_history: bool) -> Holdings:
     ids = tuple(dict.fromkeys(_remotes(path))) or (parse_id(path.absolute().as_uri()),)
     skipped: Counter[str] = Counter()
-    files = _Files(indexes)
+    files = _Files(libraries)
     place = GitPlace(repository=str(path))
     held = [
         h
         for file in read_git(place, skipped=skipped)
-        for h in files.compare(_Text(file.origin.path, file.content))
+        for h in files.compare(AskersText(file.origin.path, file.content))
     ]
     if with_history:
         for file in read_git(place, skipped=Counter(), with_history=True):
-            held += files.compare_earlier(_Text(file.origin.path, file.content))
-    held += held_under(indexes, ids)
+            held += files.compare_earlier(AskersText(file.origin.path, file.content))
+    held += _held_under(libraries, ids)[0]
     return Holdings(files=files.count, ids=ids, held=tuple(held), skipped=skipped)
 
 
@@ -98,36 +116,36 @@ def _remotes(path: Path) -> Iterator[str]:
 class _Files:
     """Compares the asker's files with the indexes, and counts them."""
 
-    def __init__(self, indexes: Sequence[Index]) -> None:
-        self._indexes = indexes
-        self._tracer = Tracer(indexes=tuple(indexes))
+    def __init__(self, libraries: Sequence[Library]) -> None:
+        self._libraries = libraries
+        self._tracer = Tracer(indexes=tuple(libraries))
         self._compared: set[bytes] = set()
         self.count = 0
 
-    def compare(self, text: _Text) -> Iterator[Holding]:
+    def compare(self, text: AskersText) -> Iterator[Holding]:
         """What is held of a file."""
         self.count += 1
         self._compared.add(git_digest(text.content))
-        yield from held_of_file(self._tracer, self._indexes, text.content, text.path)
+        yield from held_of_file(self._tracer, self._libraries, text.content, text.path)
 
-    def compare_earlier(self, text: _Text) -> Iterator[Holding]:
+    def compare_earlier(self, text: AskersText) -> Iterator[Holding]:
         """What is held of an earlier version, as it was."""
         if git_digest(text.content) not in self._compared:
             self.count += 1
-            found = held_as_is(self._indexes, text.content, text.path)
+            found = held_as_is(self._libraries, text.content, text.path)
             yield from () if found is None else (found,)
 
 
-def _texts(path: Path, skipped: Counter[str]) -> Iterator[_Text]:
+def _texts(path: Path, skipped: Counter[str]) -> Iterator[AskersText]:
     """A file, or the source code in a folder; paths as they were named."""
     if path.is_dir():
         for found in walk_code(path, skipped=skipped):
             content = read_code(found, skipped=skipped)
             if content is not None:
-                yield _Text(found.as_posix(), content)
+                yield AskersText(found.as_posix(), content)
         return
     content = read_code(path, skipped=skipped)
     if content is None:
         reason = f"is left out ({', '.join(skipped)})"
         raise UnreadableInputError(path, reason, remedy="name a file of source code")
-    yield _Text(path.as_posix(), content)
+    yield AskersText(path.as_posix(), content)

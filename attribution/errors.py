@@ -11,7 +11,9 @@
         ├── IndexNotFoundError    there is no index at that path
         ├── IndexCorruptError     bytes on disk are not the bytes that were written
         ├── IndexVersionError     written by another version of this program
-        └── IndexLockedError      another process is writing to it
+        ├── IndexLockedError      another process is writing to it
+        ├── IndexUnreachableError a service at an address does not answer
+        └── IndexRefusedError     a service refuses: its token, its limits, its version
 
 Every message says what happened, where, and how to mend it.
 What is normal (no match, licence unknown) is a value, not an exception.
@@ -127,3 +129,11 @@ class IndexLockedError(IndexUnusableError):
         super().__init__(
             path, "another process is writing to it", remedy="wait until it is done, then try again"
         )
+
+
+class IndexUnreachableError(IndexUnusableError):
+    """The service that an address names does not answer."""
+
+
+class IndexRefusedError(IndexUnusableError):
+    """The service answers, and refuses."""

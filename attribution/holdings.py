@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from attribution.index.index import Index
-from attribution.index.opt_outs import OptOuts
-from attribution.index.removal import covered, unsearched
+from attribution.index.protocol import Index
+from attribution.library import Place
 from attribution.model import Kind, Match, Origin
 from attribution.span import Span
 from attribution.swhid import Swhid
@@ -73,25 +70,9 @@ class Holdings:
         return dict(Counter(origin.license.expression for _, origin in known).most_common())
 
 
-def held_under(indexes: Sequence[Index], ids: Iterable[str]) -> Iterator[Holding]:
-    """What :func:`attribution.index.removal.remove` would take out for these ids, each place once."""
-    opt_outs = OptOuts.of(ids)
-    seen: set[tuple[bytes, Origin]] = set()
-    for segment in (segment for index in indexes for segment in index.segments):
-        found, _ = covered(segment, opt_outs)
-        live = found[segment.live_occurrences[found]]
-        owners = segment.documents.owners()[live] if len(live) else np.empty(0, np.uint32)
-        for number, owner in zip(live.tolist(), owners.tolist(), strict=True):
-            digest, origin = segment.documents.digest(owner), segment.documents.occurrence(number)
-            if (digest, origin) not in seen:
-                seen.add((digest, origin))
-                yield Holding(kind=None, source=origin.qualify(Swhid.of_digest(digest)), origin=origin)
-
-
-def not_searched(indexes: Sequence[Index], ids: Iterable[str]) -> int:
-    """Contents whose authors cannot be told, where authors are among the ids."""
-    opt_outs = OptOuts.of(ids)
-    return sum(unsearched(index.segments, opt_outs) for index in indexes)
+def held_there(place: Place) -> Holding:
+    """A file that was found by the id of where it comes from."""
+    return Holding(kind=None, source=place.swhid, origin=place.origin)
 
 
 def held_as_is(indexes: Sequence[Index], content: bytes, path: str) -> Holding | None:

@@ -11,21 +11,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import inf
-from pathlib import Path
 
 from attribution.attributed import settle
 from attribution.boilerplate import telling_tokens
 from attribution.candidates import Candidate
 from attribution.ignores import obey
-from attribution.index.index import Index
-from attribution.index.protocol import Index as SearchableIndex
-from attribution.index.protocol import Wanted
+from attribution.index.protocol import Index, Wanted
 from attribution.judge import judge
 from attribution.languages import Language, language_of
 from attribution.languages.guess import guess_language
 from attribution.model import Attribution, Kind, Lane, Match, Verdict
+from attribution.opening import open_index
 from attribution.policy import DEFAULT_POLICY, Policies, Policy
 from attribution.query import Query
+from attribution.remote.address import IndexPlace
 from attribution.sources.notebooks import code_of, is_notebook, lines_counted
 from attribution.span import Span
 from attribution.swhid import Swhid
@@ -49,7 +48,7 @@ EVERY_LANE = frozenset(Lane)
 class Tracer:
     """Traces texts against one or several open indexes. Safe to share between threads."""
 
-    indexes: tuple[SearchableIndex, ...]
+    indexes: tuple[Index, ...]
     policy: Policies = DEFAULT_POLICY
     min_tokens: int = MIN_TOKENS
     lanes: Collection[Lane] = EVERY_LANE
@@ -57,14 +56,14 @@ class Tracer:
     @classmethod
     def open(
         cls,
-        indexes: Sequence[Path],
+        indexes: Sequence[IndexPlace],
         *,
         policy: Policies = DEFAULT_POLICY,
         min_tokens: int = MIN_TOKENS,
         lanes: Collection[Lane] = EVERY_LANE,
     ) -> Tracer:
         """Open the indexes; raise a subclass of :class:`IndexUnusableError` where one cannot be used."""
-        opened = tuple(Index.open(i) for i in indexes)
+        opened = tuple(map(open_index, indexes))
         return cls(indexes=opened, policy=policy, min_tokens=min_tokens, lanes=frozenset(lanes))
 
     def trace(self, content: bytes, *, path: str) -> Attribution:

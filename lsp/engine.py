@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -18,8 +19,8 @@ from assistant.models import DEFAULT_MODEL, model_path, open_model
 from assistant.ngrams.nearby import NearbyFiles
 from assistant.service import CompletionService
 from assistant.tracing import TextTracer
-from attribution.errors import ScAttribError
-from lsp.indexes import Stamp, index_paths, open_tracer, stamp
+from attribution.errors import IndexUnreachableError, ScAttribError
+from lsp.indexes import Stamp, open_tracer, stamp
 from lsp.notices import StatusKind
 from lsp.progress import work_done
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from lsp.server import Server
 
 _log = logging.getLogger(__name__)
+_ASK_AGAIN_S = 15.0
 
 T = TypeVar("T")
 
@@ -42,6 +44,8 @@ class Engine:
         self._root: Path | None = None
         self._stamp: Stamp = ()
         """Of the indexes, as they were when the tracer was opened."""
+        self._unreachable_until: float | None = None
+        """When a service that did not answer is asked again, by the monotonic clock."""
         self._backend: CompletionBackend | None = None
         self._nearby: NearbyFiles | None = None
         """What the model knows of open files; only the bundled one, which its weights were fitted for."""
@@ -104,13 +108,17 @@ class Engine:
 
     def _open_indexes(self) -> asyncio.Task[TextTracer | None]:
         """Begin to open the indexes, unless they are as they were."""
-        paths = index_paths(self._settings.trace, self._root)
-        now = stamp(paths)
-        if self._tracer is None or now != self._stamp:
+        now = stamp(self._settings.trace, self._root)
+        if self._tracer is None or now != self._stamp or self._should_ask_again():
             self._ls.session.forget()
             self._stamp = now
-            self._tracer = asyncio.create_task(self._load_tracer(paths))
+            self._tracer = asyncio.create_task(self._load_tracer())
         return self._tracer
+
+    def _should_ask_again(self) -> bool:
+        """Whether a service that did not answer may do so by now."""
+        has_failed = self._unreachable_until is not None and self._tracer is not None and self._tracer.done()
+        return has_failed and time.monotonic() >= (self._unreachable_until or 0)
 
     async def close(self) -> None:
         """Stop the model and free it."""
@@ -135,13 +143,14 @@ class Engine:
         self._tell_status()
         return self._backend
 
-    async def _load_tracer(self, paths: list[Path]) -> TextTracer | None:
+    async def _load_tracer(self) -> TextTracer | None:
         loop = asyncio.get_running_loop()
 
         def tell(sentence: str) -> None:
             loop.call_soon_threadsafe(self._ls.notices.tell, sentence)
 
-        load = partial(open_tracer, paths, tell=tell)
+        load = partial(open_tracer, self._settings.trace, self._root, tell=tell)
+        self._unreachable_until = None
         tracer = await self._load("index", "Loading the index of known code", load)
         self._tell_status()
         return tracer
@@ -157,6 +166,8 @@ class Engine:
                 loaded = await asyncio.to_thread(load)
         except ScAttribError as error:
             self._failures[what] = str(error)
+            if isinstance(error, IndexUnreachableError):
+                self._unreachable_until = time.monotonic() + _ASK_AGAIN_S
         except Exception as error:
             _log.debug("%s failed", title, exc_info=error)
             self._failures[what] = f"{title} failed ({type(error).__name__}); see the log at level debug"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from assistant.models import expand_home
 from assistant.tracing import TextTracer
 from attribution.errors import ScAttribError
 from attribution.index.locate import find_indexes
+from attribution.remote.address import IndexPlace, index_place, is_address
 
 NO_INDEX = (
     "There is no index of known code, so suggestions cannot be traced and none are made; "
@@ -19,20 +21,37 @@ _CATALOG = "catalog.sqlite"
 _WARM_UP = b"def warm_up(pages, of, the, index):\n    return [page for page in pages if page in of[the]]\n"
 """Traced once while loading, so that the first suggestion does not wait for what is read at first use."""
 
-Stamp = tuple[tuple[Path, int], ...]
-"""The catalogs and when each was last written, in nanoseconds; 0 for one that is missing."""
+Stamp = tuple[tuple[str, int], ...]
+"""The indexes and when each was last written, in nanoseconds; 0 for one that is missing, and for a service,
+which takes up what is new by itself."""
 
 
-def index_paths(settings: TraceSettings, root: Path | None) -> list[Path]:
-    """Answer the indexes that are configured, relative to the workspace, otherwise those that are found."""
+def index_places(settings: TraceSettings, root: Path | None) -> list[IndexPlace]:
+    """Answer the indexes that are configured, relative to the workspace, otherwise those that are found.
+
+    Raises :class:`~attribution.errors.ScAttribError` for an address that is none.
+    """
     base = root or Path.cwd()
-    configured = [base / expand_home(index) for index in settings.indexes]
-    return configured or find_indexes(base)
+    configured = [_place(index, base) for index in settings.indexes]
+    return configured or [*find_indexes(base)]
 
 
-def stamp(paths: list[Path]) -> Stamp:
+def _place(configured: str, base: Path) -> IndexPlace:
+    if not is_address(configured):
+        return base / expand_home(configured)
+    try:
+        return index_place(configured)
+    except ArgumentTypeError as error:
+        raise ScAttribError(f"trace.indexes: {error}") from error
+
+
+def stamp(settings: TraceSettings, root: Path | None) -> Stamp:
     """See when the indexes were written; a catalog is written whenever an index changes."""
-    return tuple((path, _written(path / _CATALOG)) for path in paths)
+    base = root or Path.cwd()
+    services = [(index, 0) for index in settings.indexes if is_address(index)]
+    named = [base / expand_home(index) for index in settings.indexes if not is_address(index)]
+    folders = named if settings.indexes else find_indexes(base)
+    return (*services, *((str(path), _written(path / _CATALOG)) for path in folders))
 
 
 def _written(catalog: Path) -> int:
@@ -42,7 +61,7 @@ def _written(catalog: Path) -> int:
         return 0
 
 
-def open_tracer(paths: list[Path], *, tell: Callable[[str], None]) -> TextTracer:
+def open_tracer(settings: TraceSettings, root: Path | None, *, tell: Callable[[str], None]) -> TextTracer:
     """Open the indexes; raises :class:`~attribution.errors.ScAttribError`, also where there is none.
 
     Every document is judged by the policy of its project, as it is at that time. ``tell`` is called, in
@@ -51,12 +70,13 @@ def open_tracer(paths: list[Path], *, tell: Callable[[str], None]) -> TextTracer
     from attribution.policy.projects import ProjectPolicies
     from attribution.trace import Tracer
 
-    if not paths:
+    places = index_places(settings, root)
+    if not places:
         raise ScAttribError(NO_INDEX)
 
     def fall_back(error: ScAttribError) -> None:
         tell(f"{error}; until that is mended the built-in policy is used")
 
-    tracer = Tracer.open(paths, policy=ProjectPolicies(on_mistake=fall_back))
+    tracer = Tracer.open(places, policy=ProjectPolicies(on_mistake=fall_back))
     tracer.trace_insertion(b"", _WARM_UP, b"")
     return tracer

@@ -16,6 +16,7 @@ from attribution.errors import UsageError
 if TYPE_CHECKING:
     from assistant.completion import Completion, CompletionRequest
     from assistant.config import Settings
+    from attribution.remote.address import IndexPlace
 
 _PLACE = re.compile(r"(?P<file>.+):(?P<line>\d{1,9}):(?P<column>\d{1,9})", re.DOTALL | re.ASCII)
 _TIMEOUT_MS = 60_000
@@ -118,7 +119,7 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 
 async def _complete(
-    request: CompletionRequest, settings: Settings, indexes: list[Path] | None
+    request: CompletionRequest, settings: Settings, indexes: list[IndexPlace] | None
 ) -> Completion | None:
     import asyncio
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from assistant.ledger.retrace import Traced, Workspace
+    from attribution.remote.address import IndexPlace
     from attribution.trace import Tracer
 
 FORMATS = ("text", "json", "spdx", "notice")
@@ -70,13 +71,13 @@ def run_report(args: argparse.Namespace) -> int:
     return 0
 
 
-def _tracer(named: list[Path] | None, root: Path) -> Tracer | None:
+def _tracer(named: list[IndexPlace] | None, root: Path) -> Tracer | None:
     """A tracer over the named indexes, or those of the workspace; without any the ledger alone speaks."""
     from attribution.index.locate import find_indexes
     from attribution.policy.projects import ProjectPolicies
     from attribution.trace import Tracer
 
-    indexes = named or find_indexes(root)
+    indexes: list[IndexPlace] = named or [*find_indexes(root)]
     if not indexes:
         say("there is no index to trace with again; what was written down when it was accepted is reported")
         return None

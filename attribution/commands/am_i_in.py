@@ -46,11 +46,11 @@ def _count(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     """Answer; the exit code is 0 whatever was found, for this is a question and not a gate."""
     from attribution.asking import ask
-    from attribution.index.index import Index
+    from attribution.opening import open_libraries
     from attribution.report.holdings_report import holdings_as_json, holdings_as_list, holdings_as_text
 
-    indexes = [Index.open(directory) for directory in indexes_to_ask(args.index)]
-    holdings = ask(indexes, args.asked, with_history=args.history)
+    libraries = open_libraries(indexes_to_ask(args.index))
+    holdings = ask(libraries, args.asked, with_history=args.history)
     if args.list is not None:
         write_report(holdings_as_list(args.asked, holdings), args.list)
     if args.format == "json":

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from attribution.errors import UsageError
+from attribution.remote.address import IndexPlace, index_place
 
 
 def add_indexes(parser: argparse.ArgumentParser) -> None:
@@ -13,17 +14,18 @@ def add_indexes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--index",
         action="append",
-        type=Path,
-        metavar="DIR",
-        help="index to look in, may be repeated (default: the project's, the user's and the bundled one)",
+        type=index_place,
+        metavar="DIR|URL",
+        help="index to look in, or address of a service (sc-attrib serve), may be repeated (default: the "
+        "project's, the user's and the bundled one)",
     )
 
 
-def indexes_to_ask(named: list[Path] | None) -> list[Path]:
+def indexes_to_ask(named: list[IndexPlace] | None) -> list[IndexPlace]:
     """The named indexes, or those that exist; raise :class:`UsageError` where there is none."""
     from attribution.index.locate import find_indexes
 
-    indexes = named or find_indexes(Path.cwd())
+    indexes: list[IndexPlace] = named or [*find_indexes(Path.cwd())]
     if not indexes:
         raise UsageError("there is no index to look in; build one with: sc-attrib index build --packages")
     return indexes

@@ -10,12 +10,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attribution.commands.indexes import add_indexes
+from attribution.commands.indexes import add_indexes, indexes_to_ask
 from attribution.commands.streams import read_stdin
 from attribution.errors import UnreadableInputError, UsageError
 
 if TYPE_CHECKING:
     from attribution.model import Origin
+    from attribution.remote.address import IndexPlace
     from attribution.span import Span
     from attribution.swhid import Swhid
 
@@ -80,27 +81,41 @@ def _content_named(text: str) -> Swhid:
     return swhid
 
 
-def _find(swhid: Swhid, directories: list[Path] | None) -> tuple[bytes, Origin]:
+def _find(swhid: Swhid, places: list[IndexPlace] | None) -> tuple[bytes, Origin]:
     """The text from the first index that keeps it, and where it comes from."""
-    from attribution.index.contents import text_of
-    from attribution.index.index import Index
-    from attribution.index.locate import find_indexes
-
     in_archive = f"the archive shows it: {ARCHIVE}{swhid}"
     known = False
-    for directory in directories or find_indexes(Path.cwd()):
-        for segment in Index.open(directory).segments:
-            document = segment.documents.find(swhid.digest)
-            if document is None:
-                continue
-            known = True
-            text = text_of(segment, document)
-            if text is not None:
-                return text, segment.origins(document, limit=1)[0]
+    for place in indexes_to_ask(places):
+        held = _held(place, swhid.digest)
+        known = known or held is not None
+        if held is not None and held[0] is not None:
+            return held[0], held[1]
     if known:
         reason = "is known, but the index holds no text (build it with --contents)"
         raise UnreadableInputError(str(swhid.core), reason, remedy=in_archive)
     raise UnreadableInputError(str(swhid.core), "is in none of the indexes", remedy=in_archive)
+
+
+def _held(place: IndexPlace, digest: bytes) -> tuple[bytes | None, Origin] | None:
+    """What an index holds of a content: its text where it is kept, and where it comes from."""
+    from attribution.index.contents import text_of
+    from attribution.index.index import Index
+    from attribution.remote.address import IndexAddress
+    from attribution.remote.library import RemoteLibrary
+
+    if isinstance(place, IndexAddress):
+        service = RemoteLibrary.open(place)
+        known = service.identical(digest)
+        return (service.text(digest), known[0].origins(limit=1)[0]) if known else None
+    held = None
+    for segment in Index.open(place).segments:
+        document = segment.documents.find(digest)
+        if document is not None:
+            text, (origin,) = text_of(segment, document), segment.origins(document, limit=1)
+            if text is not None:
+                return text, origin
+            held = held or (None, origin)
+    return held
 
 
 def _print_alone(content: bytes, lines: Span | None, origin: Origin) -> None:

@@ -16,9 +16,9 @@ from attribution.asking import ask
 from attribution.errors import UnreadableInputError, UsageError
 from attribution.holdings import Holdings
 from attribution.index.builder import build_index
-from attribution.index.index import Index
 from attribution.index.opt_outs import read_list
 from attribution.index.removal import remove
+from attribution.library import EmbeddedLibrary
 from attribution.model import Kind, SourceFile
 from attribution.report.holdings_report import holdings_as_list
 from attribution.sources.packages import read_packages
@@ -42,7 +42,7 @@ def index(tmp_path_factory: pytest.TempPathFactory, files: list[SourceFile]) -> 
 @pytest.fixture
 def asked(index: Path):
     def question(text: str | Path, **options: bool) -> Holdings:
-        return ask([Index.open(index)], str(text), **options)
+        return ask([EmbeddedLibrary.open([index])], str(text), **options)
 
     return question
 
@@ -128,9 +128,9 @@ def test_an_author_is_told_what_names_them(tmp_path: Path, files) -> None:
     signed = replace(files[0], content=f"# Copyright Alice <{address}>\n".encode() + files[0].content)
     build_index(tmp_path / "with", [signed, files[1]], with_contents=True)
     build_index(tmp_path / "without", [signed, files[1]])
-    known = ask([Index.open(tmp_path / "with")], f"mailto:{address}")
+    known = ask([EmbeddedLibrary.open([tmp_path / "with"])], f"mailto:{address}")
     assert ([str(h.source.core) for h in known.by_id], known.unsearched) == ([str(signed.swhid)], 0)
-    unknown = ask([Index.open(tmp_path / "without")], f"mailto:{address}")
+    unknown = ask([EmbeddedLibrary.open([tmp_path / "without"])], f"mailto:{address}")
     assert (unknown.held, unknown.unsearched) == ((), 2)
 
 
@@ -141,9 +141,9 @@ def test_a_content_is_told_every_place_that_holds_it(asked, files) -> None:
 
 def test_an_answer_is_what_a_removal_takes_out(tmp_path: Path, files) -> None:
     build_index(tmp_path / "index", files)
-    holdings = ask([Index.open(tmp_path / "index")], URL)
+    holdings = ask([EmbeddedLibrary.open([tmp_path / "index"])], URL)
     assert remove(tmp_path / "index", [URL]).files == len(holdings.by_id) > 10
-    assert ask([Index.open(tmp_path / "index")], URL).held == ()
+    assert ask([EmbeddedLibrary.open([tmp_path / "index"])], URL).held == ()
 
 
 def test_the_list_names_what_is_theirs_and_leaves_the_rest_to_them(

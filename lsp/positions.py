@@ -16,8 +16,10 @@ from lsprotocol.types import Position, PositionEncodingKind, Range
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _LONE_CARRIAGE_RETURN = re.compile(r"\r(?!\n)")
-_UTF8_LIMITS = (0x80, 0x800, 0x10000)
-_ASTRAL = 0x10000
+_CONTINUATION = bytes(range(0x80, 0xC0))
+"""The bytes of UTF-8 that begin no character."""
+_FIRST_PAIR = "\U00010000"
+"""From here on a character takes two units of UTF-16."""
 
 
 def units(text: str, encoding: PositionEncodingKind) -> int:
@@ -28,7 +30,9 @@ def units(text: str, encoding: PositionEncodingKind) -> int:
     """
     if encoding is PositionEncodingKind.Utf32 or text.isascii():
         return len(text)
-    return sum(_width(character, encoding) for character in text)
+    if encoding is PositionEncodingKind.Utf8:
+        return len(text.encode("utf-8", "surrogatepass"))
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def count_line_ends(text: str) -> int:
@@ -41,26 +45,28 @@ def line_feeds_only(text: str) -> str:
     return _LONE_CARRIAGE_RETURN.sub("\n", text) if "\r" in text else text
 
 
-def _width(character: str, encoding: PositionEncodingKind) -> int:
-    code = ord(character)
-    if encoding is PositionEncodingKind.Utf8:
-        return 1 + sum(code >= limit for limit in _UTF8_LIMITS)
-    return 1 + (code >= _ASTRAL)
-
-
 def column(line: str, character: int, encoding: PositionEncodingKind) -> int:
     """Convert a column in code units to one in characters.
 
     A column beyond the line is its end; one inside of a character is the start of that character.
     """
-    if encoding is PositionEncodingKind.Utf32 or line.isascii():
-        return min(max(0, character), len(line))
+    character = max(0, character)
+    if encoding is PositionEncodingKind.Utf8:
+        return _column_of_byte(line.encode("utf-8", "surrogatepass"), character)
+    if encoding is PositionEncodingKind.Utf32 or units(line, encoding) == len(line):
+        return min(character, len(line))
     seen = 0
-    for index, symbol in enumerate(line):
-        seen += _width(symbol, encoding)
+    for index, symbol in enumerate(line[: character + 1]):
+        seen += 1 + (symbol >= _FIRST_PAIR)
         if seen > character:
             return index
     return len(line)
+
+
+def _column_of_byte(line: bytes, byte: int) -> int:
+    """Characters of UTF-8 that end before a byte, which are those that begin before it but for a cut one."""
+    is_inside = byte < len(line) and line[byte] in _CONTINUATION
+    return len(line[:byte].translate(None, _CONTINUATION)) - is_inside
 
 
 def _split_at_all_ends(text: str) -> tuple[list[int], list[int]]:

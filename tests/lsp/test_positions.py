@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import accumulate
 
 import pytest
 from hypothesis import given
@@ -37,6 +38,20 @@ def oracle_units(text: str, encoding: PositionEncodingKind) -> int:
 @given(st.text(st.characters(exclude_categories=["Cs"])), encodings)
 def test_units_are_those_of_the_encoders(text, encoding):
     assert units(text, encoding) == oracle_units(text, encoding)
+
+
+def widths(encoding: PositionEncodingKind):
+    """Of each character by itself, lone surrogates too, which an editor's JSON may hold."""
+    codec, size = UNIT_BYTES[encoding]
+    return lambda character: len(character.encode(codec, "surrogatepass")) // size
+
+
+@given(st.text(st.sampled_from("ab\té€\N{DUCK}\ud83d\udc00"), max_size=12), encodings, st.integers(-2, 60))
+def test_a_column_is_the_last_character_that_begins_at_or_before_it(line, encoding, character):
+    starts = [0, *accumulate(map(widths(encoding), line))]
+    assert column(line, character, encoding) == max(
+        i for i, at in enumerate(starts) if at <= max(0, character)
+    )
 
 
 @given(texts, encodings, st.data())

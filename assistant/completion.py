@@ -115,8 +115,9 @@ class CompletionRecords:
         return len(self._records)
 
     def add(self, completion: Completion) -> None:
-        """Remember a suggestion."""
-        self._records[completion.id] = Record(completion=completion)
+        """Remember a suggestion; what became of one that is known already stays known."""
+        self._records.setdefault(completion.id, Record(completion=completion))
+        self._records.move_to_end(completion.id)
         while len(self._records) > self._capacity:
             self._records.popitem(last=False)
 

@@ -103,8 +103,7 @@ async def _complete(
     try:
         version = document.version
         request = _request(document, replaced, chosen, invoked=invoked)
-        request = await ls.surroundings.gather(request, document)
-        completions = await ls.latest.run(uri, _make(ls, request))
+        completions = await ls.latest.run(uri, _make(ls, request, document))
     except ScAttribError as error:
         ls.notices.tell(f"No suggestion could be made: {error}")
         return []
@@ -117,12 +116,18 @@ async def _complete(
     return _offer(ls, uri, request, completions)
 
 
-async def _make(ls: Server, request: CompletionRequest) -> list[Completion]:
-    """Make the suggestion for a request, and others beside it where the user asked."""
-    first = await ls.session.complete(request, partial(suggest, ls))
+async def _make(ls: Server, request: CompletionRequest, document: Document) -> list[Completion]:
+    """Make the suggestion for a request, and others beside it where the user asked.
+
+    The model is waited for first: the time that it takes to load says nothing of how long it takes to answer.
+    """
+    service = await ls.engine.service()
+    if service is None:
+        return []
+    request = await ls.surroundings.gather(request, document)
+    first = await ls.session.complete(request, service.complete)
     made = [] if first is None else [first]
-    service = await ls.engine.service() if request.trigger is Trigger.INVOKED else None
-    if service is not None:
+    if request.trigger is Trigger.INVOKED:
         with contextlib.suppress(ScAttribError):  # the first stands; told when it fails by itself
             others = await service.alternatives(request, beside=first)
             ls.session.remember(request, [*others, *made])

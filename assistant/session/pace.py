@@ -36,6 +36,14 @@ class Pace:
         """The model took so long."""
         self._answer_s += _LATEST * (seconds - self._answer_s)
 
+    def gave_up(self, seconds: float) -> None:
+        """An answer was not waited for any longer: it would have taken at least so long.
+
+        Otherwise a model that is slower than typing would never be known as one, because none of its answers
+        come.
+        """
+        self.answered(max(seconds, self._answer_s))
+
     @property
     def delay_s(self) -> float:
         """How long to wait now."""

@@ -127,7 +127,11 @@ class Session:
     async def _compute(self, request: CompletionRequest, ask: Ask) -> Completion | None:
         self._counts["computed"] += 1
         started = self._clock()
-        completion = await ask(request)
+        try:
+            completion = await ask(request)
+        except asyncio.CancelledError:
+            self._pace.gave_up(self._clock() - started)
+            raise
         self._pace.answered(self._clock() - started)
         if completion is not None:
             self.remember(request, [completion])

@@ -189,6 +189,45 @@ async def test_a_fast_model_is_asked_at_once_and_a_slow_one_in_a_pause():
     assert pace.delay_s == 0.15
 
 
+async def test_a_model_that_is_never_waited_for_is_known_to_be_slow():
+    """Whoever types on cancels each request: without a measurement the model would be asked at every key."""
+    pace = Pace(most_s=0.15)
+    for press in range(20):
+        pace.struck(press * 0.1)
+    pace.gave_up(0.05)
+    assert pace.delay_s == 0.0, "less than the time between two keys proves nothing"
+    for _ in range(20):
+        pace.gave_up(0.11)
+    assert pace.delay_s == pytest.approx(0.125, abs=0.01)
+    known = Pace(most_s=0.15)
+    known.answered(10.0)
+    before = known._answer_s
+    known.gave_up(0.1)
+    assert known._answer_s == before, "to have waited shorter says nothing of a model that is slower"
+
+
+async def test_a_request_that_is_cancelled_tells_how_long_it_was_waited_for():
+    now = [0.0]
+    desk = Desk(Reply(text="value", delay_ms=60_000))
+    desk.session = Session(desk.records, pace=(pace := Pace()), clock=lambda: now[0])
+    waiting = asyncio.create_task(desk.complete("x = "))
+    await asyncio.sleep(0.01)
+    now[0] = 5.0
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert pace.delay_s > 0
+
+
+async def test_a_suggestion_that_comes_again_stays_accepted():
+    desk = Desk(Reply(text="value"))
+    first = await desk.session.complete(request("x = "), desk.service.complete)
+    desk.records.mark_accepted(first.id, characters=3)
+    again = await desk.session.complete(request("x = "), desk.service.complete)
+    assert again.id == first.id
+    assert desk.records.find(first.id).accepted_characters == 3
+
+
 async def test_who_types_on_during_the_pause_costs_nothing():
     pace = Pace(most_s=30)
     for press in range(20):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from attribution.model import Lane, Origin
@@ -30,6 +30,23 @@ class Known(Protocol):
 
     def origins(self, *, limit: int) -> list[Origin]:
         """At most so many of the places where it was found, first met first; at least one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFile:
+    """A known content as it was described by an index that is somewhere else."""
+
+    key: tuple[str, int]
+    """Which document of which segment it is; equal keys of one index are the same document."""
+    digest: bytes = field(compare=False)
+    path: str = field(compare=False)
+    token_count: int = field(compare=False)
+    is_generated: bool = field(compare=False)
+    places: tuple[Origin, ...] = field(compare=False)
+
+    def origins(self, *, limit: int) -> list[Origin]:
+        """At most so many of the places where it was found."""
+        return list(self.places[:limit])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,31 +45,66 @@ class Ranked:
     score: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordTotals:
+    """What BM25 must know of a collection to weigh the words of one query; those of its parts add up."""
+
+    documents: int
+    length: int
+    """Tokens of all documents."""
+    frequency: NDArray[np.int64]
+    """In how many documents each distinct word of the query is, in the order of its keys."""
+
+    def __add__(self, other: WordTotals) -> WordTotals:
+        """The totals of both collections together."""
+        return WordTotals(
+            documents=self.documents + other.documents,
+            length=self.length + other.length,
+            frequency=self.frequency + other.frequency,
+        )
+
+
+def word_totals(lanes: Sequence[WordLane], content: bytes) -> WordTotals:
+    """What some lanes add to the totals for ``content``. Raises :class:`IndexCorruptError`."""
+    keys, _ = word_counts(content)
+    frequency = np.zeros(len(keys), dtype=np.int64)
+    for lane in lanes:
+        ranges = lane.ranges(keys)
+        frequency += ranges[:, 1].astype(np.int64) - ranges[:, 0]
+    return WordTotals(
+        documents=sum(lane.documents for lane in lanes),
+        length=sum(lane.total_length for lane in lanes),
+        frequency=frequency,
+    )
+
+
 def rank(lanes: Sequence[WordLane], content: bytes, *, limit: int, postings: int = POSTINGS) -> list[Ranked]:
     """The documents that are likest to ``content`` by their words, best first, at most ``limit``.
 
     Of equals the one of the earlier segment, in it the earlier document. Raises :class:`IndexCorruptError`.
     """
+    return rank_among(lanes, content, word_totals(lanes, content), limit=limit, postings=postings)
+
+
+def rank_among(
+    lanes: Sequence[WordLane], content: bytes, totals: WordTotals, *, limit: int, postings: int = POSTINGS
+) -> list[Ranked]:
+    """The same where the lanes are a part of a collection, of which ``totals`` are."""
     keys, _ = word_counts(content)
-    documents = sum(lane.documents for lane in lanes)
-    if documents == 0 or len(keys) == 0 or limit < 1:
+    if totals.documents == 0 or len(keys) == 0 or limit < 1:
         return []
-    ranges = [lane.ranges(keys) for lane in lanes]
-    frequency = np.zeros(len(keys), dtype=np.int64)
-    for found_in_lane in ranges:
-        frequency += found_in_lane[:, 1].astype(np.int64) - found_in_lane[:, 0]
+    frequency = totals.frequency
     chosen = _rarest(frequency, postings)
-    weights = np.log1p((documents - frequency[chosen] + 0.5) / (frequency[chosen] + 0.5))
-    mean_length = max(1.0, sum(lane.total_length for lane in lanes) / documents)
+    weights = np.log1p((totals.documents - frequency[chosen] + 0.5) / (frequency[chosen] + 0.5))
     found = (
         Ranked(segment=number, document=document, score=score)
         for number, lane in enumerate(lanes)
         for document, score in lane.rank(
-            ranges[number][chosen],
+            lane.ranges(keys)[chosen],
             weights,
             saturation=SATURATION,
             length_share=LENGTH_SHARE,
-            mean_length=mean_length,
+            mean_length=max(1.0, totals.length / totals.documents),
             limit=limit,
         )
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -58,6 +58,10 @@ class Query:
             code_tokens=int(np.count_nonzero(on_code)) or len(print_.tokens),
         )
 
+    def __reduce__(self) -> tuple[Callable[..., Query], tuple[bytes, Language]]:
+        """Another process gets the text: what is looked up takes far more bytes, and little time to make."""
+        return _query_of, (self.content, self.language)
+
     @cached_property
     def signature(self) -> NDArray[np.uint32]:
         """MinHash signature of the whole text."""
@@ -88,6 +92,10 @@ class Query:
             short = round(_STRUCTURE_SHARE * len(self.structural.token_lines))
             return min(round(_STRUCTURE_FACTOR * min_tokens), max(_SHORT_TOKENS, short))
         return min(min_tokens, max(_SHORT_TOKENS, round(_SHORT_SHARE * self.code_tokens)))
+
+
+def _query_of(content: bytes, language: Language) -> Query:
+    return Query.of(content, language=language)
 
 
 def _seed_query(

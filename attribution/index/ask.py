@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from attribution.candidates import Candidate, Known
+from attribution.candidates import Candidate, KnownFile
 from attribution.fingerprint.structure import STRUCTURE_TOKENS
 from attribution.index.joining import joined
 from attribution.index.profile import Profile
 from attribution.index.protocol import Wanted
 from attribution.index.segment import Segment
-from attribution.lexical import rank
 from attribution.model import Lane, Origin
 from attribution.query import Query
 from attribution.span import Span
@@ -29,14 +29,10 @@ _SEED_SHARE = 0.4
 """Of the seeds that an index keeps of a range, those that a renamed copy of it must share."""
 _STRUCTURE_WEIGHT = 0.8
 """Names that are the same say more than structure that is."""
-_PROPOSED = 8
-"""Documents that BM25 proposes to a query."""
-_TIED = 0.95
-"""Share of the best weight from which on a file is as good as the best."""
-_RANKED = 64
-"""Documents by their words among which the equally good ones are looked up."""
 _LEXICAL_LINES = 3
 """Lines that must be equal in a range that only words led to: a single sketch may be equal by chance."""
+MOST_PLACES = 1024
+"""Places of a document that another process is told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +66,19 @@ class SegmentDocument:
         """At most so many of the places where it was found."""
         return self.segment.origins(self.number, limit=limit)
 
+    def __reduce__(self) -> tuple[Callable[..., KnownFile], tuple[()]]:
+        """Another process gets what is known of the document, not the segment."""
+        described = partial(
+            KnownFile,
+            key=(self.segment.directory.name, self.number),
+            digest=self.digest,
+            path=self.path,
+            token_count=self.token_count,
+            is_generated=self.is_generated,
+            places=tuple(self.origins(limit=MOST_PLACES)),
+        )
+        return described, ()
+
 
 def find_in_segment(segment: Segment, query: Query, wanted: Wanted) -> list[Candidate]:
     """The ranges of one segment that the query is like, by every lane that is wanted."""
@@ -81,39 +90,7 @@ def find_in_segment(segment: Segment, query: Query, wanted: Wanted) -> list[Cand
     return [replace(c, is_common=True) if c.known.is_generated else c for c in found]
 
 
-def propose(segments: Sequence[Segment], query: Query, wanted: Wanted) -> list[Candidate]:
-    """The lexical lane: words propose documents, their lines decide."""
-    return [
-        candidate
-        for known, _ in _by_words(segments, query, limit=_PROPOSED)
-        for candidate in _compare(known.segment, known.number, query, wanted)
-    ]
-
-
-def told_apart(segments: Sequence[Segment], query: Query, found: list[Candidate]) -> list[Candidate]:
-    """Where several files hold as much of the query as the best, note how like they are by their words.
-
-    Files of one project often share a function but for a name or a constant, which no seed holds.
-    """
-    ranges = [c for c in found if c.lane is not Lane.MINHASH]
-    best = max((c.weight for c in ranges), default=0.0)
-    tied = {c.known for c in ranges if c.weight >= _TIED * best}
-    if len(tied) < 2:
-        return found
-    scores: dict[Known, float] = dict(_by_words(segments, query, limit=_RANKED))
-    return [replace(c, words=scores.get(c.known, 0.0)) if c.known in tied else c for c in found]
-
-
-def _by_words(
-    segments: Sequence[Segment], query: Query, *, limit: int
-) -> list[tuple[SegmentDocument, float]]:
-    """The documents whose words are likest to the query's, best first, with their scores."""
-    lanes = [(segment, segment.words) for segment in segments if segment.words is not None]
-    ranked = rank([words for _, words in lanes], query.content, limit=limit)
-    return [(SegmentDocument(lanes[r.segment][0], r.document), r.score) for r in ranked]
-
-
-def _compare(segment: Segment, document: int, query: Query, wanted: Wanted) -> list[Candidate]:
+def compare_by_lines(segment: Segment, document: int, query: Query, wanted: Wanted) -> list[Candidate]:
     """The range of a document that the query is like, line by line; none where that is too little."""
     required = _required(query, Lane.WORDS, wanted)
     found = segment.literal.compare(query.literal, document)

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from attribution.candidates import Candidate, Known
-from attribution.errors import MissingExtraError
-from attribution.index.ask import SegmentDocument, find_in_segment, propose, told_apart
+from attribution.index import parts
 from attribution.index.catalog import SegmentRow
-from attribution.index.contents import text_of
 from attribution.index.numbers import DigestNumbers
 from attribution.index.protocol import Wanted
 from attribution.index.segment import Segment, open_live
-from attribution.index.similar import find_similar
-from attribution.model import Lane
 from attribution.query import Query
+
+A = TypeVar("A")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,30 +38,24 @@ class Index:
 
     def identical(self, digest: bytes) -> list[Known]:
         """The files whose git SHA-1 this is, one for each segment that holds them."""
-        self._ensure_whole()
-        found = ((segment, segment.documents.find(digest)) for segment in self.segments)
-        return [SegmentDocument(segment, number) for segment, number in found if number is not None]
+        return parts.identical(self, digest)
 
     def find(self, query: Query, wanted: Wanted) -> list[Candidate]:
         """The ranges of known files that the query is like, by every lane that is wanted."""
-        self._ensure_whole()
-        found = [c for segment in self.segments for c in find_in_segment(segment, query, wanted)]
-        if wanted.tells_apart:
-            found = told_apart(self.segments, query, found)
-        if Lane.WORDS in wanted.lanes:
-            found += propose(self.segments, query, wanted)
-        if Lane.VECTORS in wanted.lanes:
-            found += find_similar(self.segments, query, wanted)
-        return found
+        return parts.find(self, query, wanted)
 
     def text(self, digest: bytes) -> bytes | None:
         """The content whose git SHA-1 this is, where a segment keeps it and it can be unpacked here."""
-        for segment in self.segments:
-            document = segment.documents.find(digest) if segment.has_contents else None
-            if document is not None:
-                with suppress(MissingExtraError):
-                    return text_of(segment, document)
-        return None
+        return parts.text(self, digest)
+
+    def ask(self, question: parts.Question[A]) -> list[A]:
+        """The answer of all segments, which are the only part."""
+        self._ensure_whole()
+        return [question.asked_of(self._part)]
+
+    @property
+    def _part(self) -> parts.Part:
+        return [parts.PlacedSegment(place, segment) for place, segment in enumerate(self.segments)]
 
     def _ensure_whole(self) -> None:
         for segment in self.segments:

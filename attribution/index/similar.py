@@ -18,7 +18,7 @@ from attribution.fingerprint.blocks import Blocks
 from attribution.index.ask import SegmentDocument
 from attribution.index.protocol import Wanted
 from attribution.index.segment import Segment
-from attribution.index.vectors import Neighbour, has_faiss
+from attribution.index.vectors import Neighbour, VectorLane, has_faiss
 from attribution.model import Lane
 from attribution.query import Query
 from attribution.span import Span
@@ -41,21 +41,30 @@ _MOST_ASKED = 256
 _LOGGER = logging.getLogger(__name__)
 
 
-def find_similar(segments: Sequence[Segment], query: Query, wanted: Wanted) -> list[Candidate]:
-    """The known blocks that the blocks of a query are like, where other lanes did not explain them."""
-    lanes = [(segment, lane) for segment in segments if (lane := segment.vectors) is not None]
-    asked = _unexplained(query, wanted.explained) if lanes else None
+def find_similar(segments: Sequence[Segment], query: Query, wanted: Wanted) -> list[list[Candidate]]:
+    """The known blocks that the blocks of a query are like, where other lanes did not explain them.
+
+    A list for each segment.
+    """
+    lanes = [segment.vectors for segment in segments]
+    asked = _unexplained(query, wanted.explained) if any(lanes) else None
     if not asked:
-        return []
+        return [[] for _ in segments]
     if not has_faiss():
         _LOGGER.debug("vectors of blocks are not asked, as FAISS is not installed: sc-attrib[vectors]")
-        return []
+        return [[] for _ in segments]
     return [
-        candidate
-        for segment, lane in lanes
-        for near in lane.nearest(asked.codes, limit=_NEIGHBOURS, most_bits=_MOST_BITS)
-        if (candidate := _compare(segment, query, asked, near, wanted)) is not None
+        _similar_in(segment, lane, query, asked, wanted) if lane else []
+        for segment, lane in zip(segments, lanes, strict=True)
     ]
+
+
+def _similar_in(
+    segment: Segment, lane: VectorLane, query: Query, asked: Blocks, wanted: Wanted
+) -> list[Candidate]:
+    near = lane.nearest(asked.codes, limit=_NEIGHBOURS, most_bits=_MOST_BITS)
+    compared = (_compare(segment, query, asked, neighbour, wanted) for neighbour in near)
+    return [candidate for candidate in compared if candidate is not None]
 
 
 def _unexplained(query: Query, explained: Sequence[Span]) -> Blocks:

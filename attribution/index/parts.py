@@ -1,0 +1,259 @@
+"""An index in parts, wherever these are: questions for every part, and the answers put together.
+
+A part holds some of the segments. Whatever part a segment is in, the whole answers the same: answers come in
+the order in which the catalog lists the segments, and words are weighed by the totals of all parts. An index
+in one process is one part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from heapq import nsmallest
+from itertools import chain
+from typing import Protocol, TypeVar
+
+from attribution.candidates import Candidate, Known
+from attribution.errors import MissingExtraError
+from attribution.index.ask import SegmentDocument, compare_by_lines, find_in_segment
+from attribution.index.contents import text_of
+from attribution.index.protocol import Wanted
+from attribution.index.segment import Segment
+from attribution.index.similar import find_similar
+from attribution.index.words import WordLane
+from attribution.lexical import POSTINGS, WordTotals, rank_among, word_totals
+from attribution.model import Lane
+from attribution.query import Query
+
+A = TypeVar("A")
+A_co = TypeVar("A_co", covariant=True)
+
+_PROPOSED = 8
+"""Documents that BM25 proposes to a query."""
+_TIED = 0.95
+"""Share of the best weight from which on a file is as good as the best."""
+_RANKED = 64
+"""Documents by their words among which the equally good ones are looked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedSegment:
+    """A segment, and the how-manieth of its index it is."""
+
+    place: int
+    segment: Segment
+
+
+Part = Sequence[PlacedSegment]
+"""Segments that are asked together, by ascending place."""
+
+
+class Question(Protocol[A_co]):
+    """What a part is asked: a value, for it may be sent to another process."""
+
+    def asked_of(self, part: Part) -> A_co:
+        """The answer of one part."""
+
+
+class Parts(Protocol):
+    """All parts of an index. Safe to share between threads."""
+
+    def ask(self, question: Question[A]) -> list[A]:
+        """The answers of all parts, or an error; which answer is whose, their places tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundInSegment:
+    """What one segment holds of a query."""
+
+    place: int
+    ranges: list[Candidate]
+    similar: list[Candidate]
+    """By the lane of vectors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """Asks which ranges are like a query, by every lane but words, segment by segment."""
+
+    query: Query
+    wanted: Wanted
+
+    def asked_of(self, part: Part) -> list[FoundInSegment]:
+        """The answer of one part."""
+        by_vectors = Lane.VECTORS in self.wanted.lanes
+        segments = [placed.segment for placed in part]
+        similar = find_similar(segments, self.query, self.wanted) if by_vectors else [[] for _ in part]
+        return [
+            FoundInSegment(placed.place, find_in_segment(placed.segment, self.query, self.wanted), near)
+            for placed, near in zip(part, similar, strict=True)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Identical:
+    """Asks for the files whose git SHA-1 this is."""
+
+    digest: bytes
+
+    def asked_of(self, part: Part) -> list[tuple[int, Known]]:
+        """The answer of one part: places and files."""
+        found = ((placed, placed.segment.documents.find(self.digest)) for placed in part)
+        return [(p.place, SegmentDocument(p.segment, number)) for p, number in found if number is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Asks for the content whose git SHA-1 this is."""
+
+    digest: bytes
+
+    def asked_of(self, part: Part) -> bytes | None:
+        """The answer of one part; ``None`` where it does not keep it, or cannot unpack it."""
+        for placed in part:
+            segment = placed.segment
+            document = segment.documents.find(self.digest) if segment.has_contents else None
+            if document is not None:
+                try:
+                    return text_of(segment, document)
+                except MissingExtraError:
+                    return None
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Asks in how many documents the words of a text are, and of how many."""
+
+    content: bytes
+
+    def asked_of(self, part: Part) -> WordTotals:
+        """The answer of one part."""
+        return word_totals([lane for _, lane in _word_lanes(part)], self.content)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Likely:
+    """A file that holds words of a text."""
+
+    score: float
+    place: int
+    document: int
+    known: Known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LikeliestByWords:
+    """Asks for the files that are likest to a text by their words, best first."""
+
+    content: bytes
+    totals: WordTotals
+    """Of all parts."""
+    limit: int
+    postings: int = POSTINGS
+
+    def asked_of(self, part: Part) -> list[Likely]:
+        """The answer of one part."""
+        lanes = _word_lanes(part)
+        ranked = rank_among(
+            [lane for _, lane in lanes], self.content, self.totals, limit=self.limit, postings=self.postings
+        )
+        return [
+            Likely(
+                score=one.score,
+                place=lanes[one.segment][0].place,
+                document=one.document,
+                known=SegmentDocument(lanes[one.segment][0].segment, one.document),
+            )
+            for one in ranked
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Asks which ranges of some documents, each by place and number, are like a query line by line."""
+
+    query: Query
+    wanted: Wanted
+    documents: tuple[tuple[int, int], ...]
+
+    def asked_of(self, part: Part) -> dict[tuple[int, int], list[Candidate]]:
+        """The answer of one part, about those documents that it has."""
+        segments = {placed.place: placed.segment for placed in part}
+        return {
+            (place, number): compare_by_lines(segments[place], number, self.query, self.wanted)
+            for place, number in self.documents
+            if place in segments
+        }
+
+
+def _word_lanes(part: Part) -> list[tuple[PlacedSegment, WordLane]]:
+    return [(placed, lane) for placed in part if (lane := placed.segment.words) is not None]
+
+
+def find(parts: Parts, query: Query, wanted: Wanted) -> list[Candidate]:
+    """The ranges of known files that the query is like, by every lane that is wanted."""
+    answers = sorted(chain.from_iterable(parts.ask(Ranges(query, wanted))), key=lambda answer: answer.place)
+    found = [candidate for answer in answers for candidate in answer.ranges]
+    if wanted.tells_apart:
+        found = _told_apart(parts, query, found)
+    if Lane.WORDS in wanted.lanes:
+        found += _proposed(parts, query, wanted)
+    return found + [candidate for answer in answers for candidate in answer.similar]
+
+
+def identical(parts: Parts, digest: bytes) -> list[Known]:
+    """The files whose git SHA-1 this is, one for each segment that holds them."""
+    answers = chain.from_iterable(parts.ask(Identical(digest)))
+    return [known for _, known in sorted(answers, key=lambda answer: answer[0])]
+
+
+def text(parts: Parts, digest: bytes) -> bytes | None:
+    """The content whose git SHA-1 this is, where a part keeps it and can unpack it."""
+    return next((found for found in parts.ask(Text(digest)) if found is not None), None)
+
+
+def likeliest(parts: Parts, content: bytes, *, limit: int, postings: int = POSTINGS) -> list[Likely]:
+    """The files that are likest to a text by their words, best first, weighed by the totals of all parts.
+
+    Of equals the one of the earlier segment, in it the earlier document.
+    """
+    totals = total(parts.ask(Totals(content)))
+    question = LikeliestByWords(content=content, totals=totals, limit=limit, postings=postings)
+    found = chain.from_iterable(parts.ask(question))
+    return nsmallest(limit, found, key=lambda likely: (-likely.score, likely.place, likely.document))
+
+
+def total(totals: Iterable[WordTotals]) -> WordTotals:
+    """The totals of all parts; there is at least one."""
+    first, *others = totals
+    return sum(others, start=first)
+
+
+def _told_apart(parts: Parts, query: Query, found: list[Candidate]) -> list[Candidate]:
+    """Where several files hold as much of the query as the best, note how like they are by their words.
+
+    Files of one project often share a function but for a name or a constant, which no seed holds.
+    """
+    ranges = [c for c in found if c.lane is not Lane.MINHASH]
+    best = max((c.weight for c in ranges), default=0.0)
+    tied = {c.known for c in ranges if c.weight >= _TIED * best}
+    if len(tied) < 2:
+        return found
+    scores = {likely.known: likely.score for likely in likeliest(parts, query.content, limit=_RANKED)}
+    return [replace(c, words=scores.get(c.known, 0.0)) if c.known in tied else c for c in found]
+
+
+def _proposed(parts: Parts, query: Query, wanted: Wanted) -> list[Candidate]:
+    """The lexical lane: words propose documents, their lines decide."""
+    documents = tuple(
+        (likely.place, likely.document) for likely in likeliest(parts, query.content, limit=_PROPOSED)
+    )
+    if not documents:
+        return []
+    compared = {
+        document: candidates
+        for answer in parts.ask(Compared(query, wanted, documents))
+        for document, candidates in answer.items()
+    }
+    return [candidate for document in documents for candidate in compared[document]]

@@ -184,14 +184,22 @@ class _Writer:
         try:
             self._waiting.append((workspace, make()))
             while self._waiting:
-                self._append(*self._waiting[0], tell)
-                del self._waiting[0]
+                self._append_first(tell)
         except AssistantError as error:
             del self._waiting[:-_MAX_WAITING]
             tell(f"An accepted suggestion could not be written down yet: {error}; suggestions go on")
         except Exception as error:
             _log.debug("an acceptance could not be written", exc_info=error)
             tell(f"An accepted suggestion could not be written down ({type(error).__name__})")
+
+    def _append_first(self, tell: Callable[[str], None]) -> None:
+        """Write the first one that waits; it goes on waiting where better times may come, and only there."""
+        workspace, acceptance = self._waiting.pop(0)
+        try:
+            self._append(workspace, acceptance, tell)
+        except AssistantError:
+            self._waiting.insert(0, (workspace, acceptance))
+            raise
 
     def _append(self, workspace: Path, acceptance: Acceptance, tell: Callable[[str], None]) -> None:
         """Open the file for this row alone: it may be put aside, deleted or moved at any time."""

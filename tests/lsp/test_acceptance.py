@@ -7,15 +7,19 @@ import json
 import shutil
 import signal
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lsprotocol import types
 
-from assistant.ledger.acceptance import ToldBy
+from assistant.completion import Completion, Timing
+from assistant.ledger.acceptance import Place, ToldBy, accept
 from assistant.ledger.place import PROJECT_LEDGER, ledger_path
 from assistant.ledger.store import read_ledger
+from assistant.tracing import UNTRACED
+from lsp.acceptance import _Writer
 from lsp.completion import ACCEPTED, DID_PARTIALLY_ACCEPT
 from tests.lsp.conftest import (
     FRESH_BODY,
@@ -218,6 +222,24 @@ async def test_a_ledger_that_cannot_be_written_is_told_once_and_completion_goes_
         found = await ledger_of(workspace, rows=3)
     assert len(told) == 1 and "could not be written down yet" in told[0] and "suggestions go on" in told[0]
     assert {a.path for a in found} == {"own0.py", "own1.py", "own2.py"}
+
+
+async def test_one_that_can_never_be_written_keeps_no_others_waiting(workspace):
+    """No ledger lies at a path with a zero byte, which some editors' addresses spell."""
+    timing = Timing(prompt_ms=0, decode_ms=0, trace_ms=0, prompt_tokens=0, generated_tokens=1)
+    completion = Completion(
+        id="c", text="value", path="a.py", ruling=UNTRACED, timing=timing, model="m", prompt_hash=""
+    )
+    place = Place(path="a.py", line=1, before="x = ", after="")
+    make = partial(accept, completion, place, characters=5, told_by=ToldBy.EDITOR)
+    told: list[str] = []
+    writer = _Writer(tell=told.append)
+    writer.write(Path("torn\0"), make)
+    writer.write(workspace, make)
+    await writer.close()
+    await until(lambda: told)
+    assert told == ["An accepted suggestion could not be written down (ValueError)"]
+    assert len(read_ledger(ledger_path(workspace))) == 1
 
 
 async def test_a_damaged_ledger_is_put_aside_and_told(start, workspace):

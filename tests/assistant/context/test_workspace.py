@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,22 @@ async def test_a_file_is_not_shown_while_a_secret_stands_in_it(tmp_path):
     assert await gate.permitted({path: "x = 1\n"}) == {path: "x = 1\n"}
     assert await gate.permitted({path: f"x = '{KEY}'\n"}) == {}
     assert await gate.permitted({path: "x = 2\n"}) == {path: "x = 2\n"}
+
+
+@pytest.mark.asyncio
+async def test_texts_are_looked_through_beside_the_event_loop(tmp_path):
+    """Of 64 long files that are open, all new, it takes most of a second; keystrokes wait on that loop."""
+    threads = set()
+
+    def look(_text):
+        threads.add(threading.current_thread())
+        return False
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(disclosure, "holds_secret", look)
+        assert await Disclosure().permitted({str(tmp_path / "a.py"): "x = 1\n"})
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 @pytest.mark.asyncio

@@ -29,6 +29,9 @@ class TextTracer(Protocol):
     ) -> tuple[Match, ...]:
         """Find what a text is like that is inserted into another one."""
 
+    def known_text(self, digest: bytes) -> bytes | None:
+        """The content whose git SHA-1 this is, where an index keeps it."""
+
 
 class Decision(StrEnum):
     """What becomes of a suggestion."""

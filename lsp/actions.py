@@ -22,6 +22,7 @@ from assistant.config import Backend
 from assistant.models import model_path
 from assistant.provenance import completion_as_json
 from attribution.errors import ScAttribError
+from lsp import fixes
 from lsp.progress import work_done
 from lsp.provenance import completion_headline
 
@@ -45,12 +46,16 @@ def register(server: Server) -> None:
     """Add the handlers."""
     actions = Actions(server)
     kinds = [kind for kind in _KINDS.values() if kind is not types.CodeActionKind.Empty]
-    options = types.CodeActionOptions(code_action_kinds=kinds)
+    options = types.CodeActionOptions(code_action_kinds=kinds, resolve_provider=True)
 
     # Closures, because pygls resolves the annotations of commands, and Server is not known here.
     @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)
     async def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
-        return await actions.offered(params)
+        return [*await fixes.offered(server, params), *await actions.offered(params)]
+
+    @server.feature(types.CODE_ACTION_RESOLVE)
+    async def code_action_resolve(action: types.CodeAction) -> types.CodeAction:
+        return await fixes.resolve(server, action)
 
     @server.command(PROPOSE)
     async def propose(*arguments: Any) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from pygls.uris import to_fs_path
 
 from attribution.errors import ScAttribError
 from attribution.model import Match, Notice, Verdict
+from attribution.report.json_report import match_as_json
 from lsp.positions import line_feeds_only
 from lsp.provenance import archive_link, headline
 
@@ -149,6 +150,7 @@ def diagnostic_of(match: Match, document: Document) -> types.Diagnostic:
         code_description=types.CodeDescription(href=archive_link(match)),
         source=SOURCE,
         message=f"{match.verdict}: {headline(match)}" + (f"\n{match.reason}" if match.reason else ""),
+        data=match_as_json(match),
     )
 
 

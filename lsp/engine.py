@@ -120,6 +120,13 @@ class Engine:
         has_failed = self._unreachable_until is not None and self._tracer is not None and self._tracer.done()
         return has_failed and time.monotonic() >= (self._unreachable_until or 0)
 
+    def known_text(self, digest: bytes) -> bytes | None:
+        """The content whose git SHA-1 this is, where an index that is open by now keeps it."""
+        task = self._tracer
+        is_open = task is not None and task.done() and not task.cancelled() and task.exception() is None
+        tracer = task.result() if task is not None and is_open else None
+        return tracer.known_text(digest) if tracer is not None else None
+
     async def close(self) -> None:
         """Stop the model and free it."""
         if self._backend is not None:

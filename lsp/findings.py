@@ -30,6 +30,10 @@ class Findings:
         """Answer the matches that hold a line, counted from 1; best first."""
         return [m for m in self._matches.get(uri, ()) if m.query.first <= line <= m.query.last]
 
+    def in_lines(self, uri: str, first: int, last: int) -> list[Match]:
+        """Answer the matches that share a line with a range, counted from 1; best first."""
+        return [m for m in self._matches.get(uri, ()) if m.query.first <= last and first <= m.query.last]
+
     def edit(self, uri: str, change: types.TextDocumentContentChangeEvent) -> None:
         """Move the matches below an edit, and drop those that it touches, until the text is checked again."""
         known = self._matches.get(uri)

@@ -13,7 +13,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
 from assistant.session.session import Session
-from lsp import acceptance, actions, completion, diagnostics, hover, lifecycle
+from lsp import acceptance, actions, completion, diagnostics, hover, lifecycle, sources
 from lsp.documents import Document, DocumentWorkspace
 from lsp.engine import Engine
 from lsp.findings import Findings
@@ -69,6 +69,11 @@ class Server(LanguageServer):
         return workspace.open_documents() if isinstance(workspace, DocumentWorkspace) else []
 
     @property
+    def position_encoding(self) -> types.PositionEncodingKind:
+        """The unit of columns that was agreed on with the editor."""
+        return types.PositionEncodingKind(self.workspace.position_encoding or "utf-16")
+
+    @property
     def has_shut_down(self) -> bool:
         """Whether the editor asked for the end."""
         return self.protocol.has_shut_down
@@ -88,6 +93,6 @@ class Server(LanguageServer):
 def create_server() -> Server:
     """Make a server with all its features."""
     server = Server()
-    for feature in (lifecycle, completion, actions, diagnostics, hover):
+    for feature in (lifecycle, completion, actions, diagnostics, hover, sources):
         feature.register(server)
     return server

@@ -79,6 +79,11 @@ class ProjectPolicies:
         file = self._named or self._nearest(folder, root)
         return self._project(file, root).policy_for(str(place))
 
+    def file_for(self, path: str) -> Path | None:
+        """The file that the policy for a file stands in; ``None`` where the built-in one holds."""
+        folder = Path(os.path.abspath(path)).parent  # noqa: PTH100 - links stay
+        return self._named or self._nearest(folder, find_repository(folder))
+
     def _nearest(self, folder: Path, root: Path | None) -> Path | None:
         for above in (folder, *folder.parents):
             for candidate in (above / POLICY_FILE, above / PYPROJECT):

@@ -49,6 +49,7 @@ COMMANDS = (
     Command("search", "attribution.commands.search", "find known files by their words"),
     Command("show", "attribution.commands.show", "print the known text that a SWHID names, or compare it"),
     Command("swhid", "attribution.commands.swhid", "print the Software Heritage identifiers of files"),
+    Command("serve", "attribution.commands.serve", "answer over HTTP, and show the explorer's page"),
     Command("lsp", "lsp.command", "run the language server for an editor"),
     Command("complete", "assistant.commands.complete", "suggest code at a place in a file, and trace it"),
     Command("model", "assistant.commands.model", "list, fetch, quantise and describe models"),

@@ -74,7 +74,12 @@ def _name(holding: Holding) -> str:
 
 def holdings_as_json(asked: str, holdings: Holdings) -> str:
     """All of it as one JSON document; ``docs/cli.md`` describes it."""
-    document = {
+    return json.dumps(holdings_as_form(asked, holdings, held=holdings.held), indent=2) + "\n"
+
+
+def holdings_as_form(asked: str, holdings: Holdings, *, held: Sequence[Holding]) -> dict[str, Any]:
+    """The same before it is written; of what is held these are named, and all is counted."""
+    return {
         "schema": SCHEMA,
         "asked": asked,
         "ids": list(holdings.ids),
@@ -86,9 +91,8 @@ def holdings_as_json(asked: str, holdings: Holdings) -> str:
             "authors_unknown": holdings.unsearched,
         },
         "licenses": holdings.license_counts(),
-        "held": [_as_json(holding) for holding in holdings.held],
+        "held": [_as_json(holding) for holding in held],
     }
-    return json.dumps(document, indent=2) + "\n"
 
 
 def _as_json(holding: Holding) -> dict[str, Any]:

@@ -1,0 +1,68 @@
+"""The library that a service answers from: opened anew when its folders have changed, never half of each.
+
+A request is answered from one view. Whoever began before a change ends with the view it began with, for
+segments never change and stay open. Where an index is gone or cannot be read, requests are refused until it
+can; what was removed from it meanwhile is never answered from an old view.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Protocol
+
+from attribution.index.catalog import CATALOG
+from attribution.library import EmbeddedLibrary, Library
+
+_LOGGER = logging.getLogger(__name__)
+Stamp = tuple[tuple[int, int, int, int], ...]
+
+
+class LibrarySource(Protocol):
+    """Where a service gets the library from that answers a request: the seam for indexes of other kinds."""
+
+    def current(self) -> Library:
+        """The state of now; raises a subclass of :class:`IndexUnusableError` where there is none."""
+
+
+class LiveFolders:
+    """Folders of this machine, asked as one library. Safe to share between threads."""
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        """Open them; raise a subclass of :class:`IndexUnusableError` where one cannot be used."""
+        self._folders = tuple(folders)
+        self._lock = Lock()
+        self._stamp = _stamp(self._folders)
+        self._library: EmbeddedLibrary | None = EmbeddedLibrary.open(self._folders)
+
+    def current(self) -> EmbeddedLibrary:
+        """The library as its folders are now."""
+        stamp, library = _stamp(self._folders), self._library
+        if library is not None and stamp == self._stamp:
+            return library
+        with self._lock:
+            return self._open_again()
+
+    def _open_again(self) -> EmbeddedLibrary:
+        stamp = _stamp(self._folders)
+        if self._library is None or stamp != self._stamp:
+            self._library = None
+            opened = EmbeddedLibrary.open(self._folders)
+            self._library, self._stamp = opened, stamp
+            _LOGGER.warning("the index has changed; generation %s answers from now on", opened.generation)
+        return self._library
+
+
+def _stamp(folders: Sequence[Path]) -> Stamp:
+    """What changes whenever a catalog is replaced; zeros for one that is not there."""
+    return tuple(_of_file(folder / CATALOG) for folder in folders)
+
+
+def _of_file(path: Path) -> tuple[int, int, int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0, 0, 0
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size

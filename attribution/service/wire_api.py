@@ -1,0 +1,95 @@
+"""The paths by which other copies of this program use the index: the operations of the seam, as they are."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from attribution.index.opt_outs import parse_id
+from attribution.library import Library
+from attribution.remote import wire
+from attribution.service.answers import program_version
+from attribution.service.api import Desk, reading
+from attribution.service.bodies import Form
+
+_MOST_PLACES = 10_000
+_MOST_FOUND = 1000
+_MOST_IDS = 10_000
+
+
+def wire_routes(desk: Desk) -> list[BaseRoute]:
+    """All of them."""
+
+    async def hello(request: Request) -> Response:
+        def say(library: Library) -> wire.Json:
+            return {
+                "service": "sc-attrib",
+                "version": program_version(),
+                "wire": wire.WIRE,
+                "generation": library.generation,
+            }
+
+        return await desk.respond(say)
+
+    async def identical(request: Request) -> Response:
+        form = await desk.form(request, "digest", "places")
+        digest, places = reading(
+            lambda: (
+                wire.read_digest(form),
+                wire.read_number(form, "places", least=1, most=_MOST_PLACES, default=wire.PLACES),
+            )
+        )
+        return await desk.respond(
+            lambda library: wire.known_as_json(library.identical(digest), places=places)
+        )
+
+    async def find(request: Request) -> Response:
+        names = ("text", "base64", "language", "min_tokens", "lanes", "focus", "tells_apart", "explained")
+        form = await desk.form(request, *names)
+
+        def ask(library: Library) -> wire.Json:
+            return wire.candidates_as_json(library.find(*wire.query_of(form)))
+
+        return await desk.respond(ask)
+
+    async def text(request: Request) -> Response:
+        form = await desk.form(request, "digest")
+        digest = reading(lambda: wire.read_digest(form))
+
+        def ask(library: Library) -> wire.Json:
+            found = library.text(digest)
+            return {"stored": False} if found is None else {"stored": True, **wire.content_as_json(found)}
+
+        return await desk.respond(ask)
+
+    async def search(request: Request) -> Response:
+        form = await desk.form(request, "text", "base64", "limit")
+        words, limit = reading(
+            lambda: (
+                wire.content_of(form),
+                wire.read_number(form, "limit", least=1, most=_MOST_FOUND, default=20),
+            )
+        )
+        return await desk.respond(lambda library: wire.found_as_json(library.search(words, limit=limit)))
+
+    async def under(request: Request) -> Response:
+        form = await desk.form(request, "ids")
+        ids = reading(lambda: _ids(form))
+        return await desk.respond(lambda library: wire.held_as_json(library.held_under(ids)))
+
+    return [
+        Route("/v1/index", hello, methods=["GET"]),
+        Route("/v1/index/identical", identical, methods=["POST"]),
+        Route("/v1/index/find", find, methods=["POST"]),
+        Route("/v1/index/text", text, methods=["POST"]),
+        Route("/v1/index/search", search, methods=["POST"]),
+        Route("/v1/index/under", under, methods=["POST"]),
+    ]
+
+
+def _ids(form: Form) -> list[str]:
+    ids = form.get("ids")
+    if not isinstance(ids, list) or not 1 <= len(ids) <= _MOST_IDS:
+        raise wire.WireError(f"ids: must be a list of 1 to {_MOST_IDS:,} ids")
+    return [parse_id(wire.read_text({"id": name}, "id")) for name in ids]

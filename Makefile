@@ -7,13 +7,14 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install -c constraint
 JOBS   := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench clean vsix test-vscode
+.PHONY: help demo test lint format bench clean vsix test-vscode test-editors
 
 help:
 	@echo "make demo    index the installed packages, complete code, trace both (first run: compiles llama.cpp)"
 	@echo "make test    run all tests"
 	@echo "make lint    formatting, style, types and the direction of imports"
 	@echo "make vsix    package the extension for VS Code"
+	@echo "make test-editors  run the tests in real editors: VS Code, Neovim, Emacs, Helix"
 	@echo "make bench   run the benchmarks and print their tables"
 
 demo: $(VENV)/installed-demo
@@ -46,13 +47,26 @@ vsix: $(EXTENSION)/node_modules/installed
 test-vscode: $(EXTENSION)/node_modules/installed $(VENV)/installed-dev
 	cd $(EXTENSION) && npm run --silent types && npm run --silent lint && npm test --silent
 
+# Every editor for real; npm's packages and the editors lie in folders that git ignores. WORDS="tests/story.test.ts" for less.
+EDITORS := $(EXTENSION)/e2e
+WORDS ?=
+test-editors: test-vscode vsix $(EDITORS)/node_modules/installed
+	$(BIN)/python tests/editors/install.py
+	$(EDITORS)/run.sh $(WORDS)
+	$(BIN)/python -m pytest tests/editors
+
+$(EDITORS)/node_modules/installed: $(EDITORS)/package-lock.json $(EDITORS)/setup.sh
+	@echo "[setup] a real VS Code from npm"
+	@$(EDITORS)/setup.sh
+	@touch $@
+
 $(EXTENSION)/node_modules/installed: $(EXTENSION)/package-lock.json
 	@echo "[setup] what the extension for VS Code is built with"
 	@cd $(EXTENSION) && npm ci --silent
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .demo build dist $(EXTENSION)/dist $(EXTENSION)/node_modules
+	rm -rf $(VENV) .demo build dist $(EXTENSION)/dist $(EXTENSION)/node_modules $(EDITORS)/node_modules
 
 $(VENV)/created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,0 +1,225 @@
+/** One window of VS Code, used as people use it: keys, the mouse, and what can be seen. */
+
+import type { BrowserContext, Locator, Page } from "playwright-core";
+import { setTimeout as sleep } from "node:timers/promises";
+import { artefact } from "./places.ts";
+
+const WAIT_MS = 30_000;
+const STATUS = '[id$="sc-attrib.status"]';
+
+export class Window {
+  readonly page: Page;
+  private readonly context: BrowserContext;
+
+  private constructor(context: BrowserContext, page: Page) {
+    this.context = context;
+    this.page = page;
+  }
+
+  static async open(context: BrowserContext, address: string): Promise<Window> {
+    const page = await context.newPage();
+    page.setDefaultTimeout(WAIT_MS);
+    const window = new Window(context, page);
+    await page.goto(address);
+    await window.isReady();
+    return window;
+  }
+
+  private async isReady(): Promise<void> {
+    await this.page.locator(".monaco-workbench .statusbar").waitFor({ timeout: 60_000 });
+  }
+
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.isReady();
+  }
+
+  async close(): Promise<void> {
+    await this.context.close();
+  }
+
+  /** Open a file of the workspace by its name, at a line and column where they are given. */
+  async openFile(name: string, line?: number, column?: number): Promise<void> {
+    await this.page.keyboard.press("Control+P");
+    const input = this.page.locator(".quick-input-widget input");
+    await input.waitFor();
+    await input.fill(name);
+    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first().waitFor();
+    await this.page.keyboard.press("Enter");
+    await this.page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
+    await this.page.locator(".editor-instance .monaco-editor .view-line").first().waitFor();
+    if (line !== undefined) await this.goTo(line, column ?? 1);
+  }
+
+  async goTo(line: number, column: number): Promise<void> {
+    await this.page.keyboard.press("Control+G");
+    const input = this.page.locator(".quick-input-widget input");
+    await input.waitFor();
+    await input.fill(`:${line}:${column}`);
+    await this.page.keyboard.press("Enter");
+    await input.waitFor({ state: "hidden" });
+  }
+
+  /** Type as a person does, a key at a time. */
+  async type(text: string, delayMs = 15): Promise<void> {
+    for (const [index, line] of text.split("\n").entries()) {
+      if (index > 0) await this.page.keyboard.press("Enter");
+      await this.page.keyboard.type(line, { delay: delayMs });
+    }
+  }
+
+  async press(...keys: string[]): Promise<void> {
+    for (const key of keys) await this.page.keyboard.press(key);
+  }
+
+  async paste(text: string): Promise<void> {
+    await this.page.evaluate((value) => navigator.clipboard.writeText(value), text);
+    await this.page.keyboard.press("Control+V");
+  }
+
+  async save(): Promise<void> {
+    await this.page.keyboard.press("Control+S");
+    await this.page.locator(".tab.active.dirty").waitFor({ state: "detached" });
+  }
+
+  /** Run a command by its title, as the palette lists it. */
+  async command(title: string): Promise<void> {
+    await this.page.keyboard.press("F1");
+    const input = this.page.locator(".quick-input-widget input");
+    await input.waitFor();
+    await input.fill(`>${title}`);
+    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().waitFor();
+    await this.page.keyboard.press("Enter");
+  }
+
+  /** Pick a row of the list that is open. */
+  async pick(text: string | RegExp): Promise<void> {
+    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: text }).first().click();
+  }
+
+  /** The ghost text at the cursor, its lines joined; waits until there is some. */
+  async ghostText(): Promise<string> {
+    return this.until(() => this.ghostTextNow(), (text) => text !== "", "ghost text");
+  }
+
+  /** The ghost text as it is now; empty for none. */
+  async ghostTextNow(): Promise<string> {
+    const text = await this.page.evaluate(ghostLines);
+    return text.replaceAll("\u00a0", " ").trim();
+  }
+
+  /** Everything that stands before, in or after the lines of the editor, drawn texts of decorations included. */
+  async lines(): Promise<string> {
+    const texts = await this.page.locator(".editor-instance .view-lines").first().evaluate(drawnText);
+    return texts.replaceAll("\u00a0", " ");
+  }
+
+  /** Wait for text in or beside the lines of the editor. */
+  async sees(pattern: RegExp): Promise<string> {
+    return this.until(() => this.lines(), (text) => pattern.test(text), String(pattern));
+  }
+
+  /** What the status bar says of us, for eyes and for screen readers. */
+  async status(): Promise<{ text: string; spoken: string }> {
+    const item = this.page.locator(STATUS).first();
+    const label = item.locator("a, [role=button]").first();
+    return {
+      text: ((await item.textContent()) ?? "").trim(),
+      spoken: (await label.getAttribute("aria-label")) ?? (await item.getAttribute("aria-label")) ?? "",
+    };
+  }
+
+  async statusSays(pattern: RegExp): Promise<string> {
+    const shown = async () => {
+      const { text, spoken } = await this.status();
+      return `${text}\n${spoken}`;
+    };
+    return this.until(shown, (text) => pattern.test(text), `${String(pattern)} in the status bar`);
+  }
+
+  /** Wait until model and index are loaded. */
+  async isServed(): Promise<void> {
+    await this.statusSays(/^(?!.*(starting|loading|restarting))[\s\S]*sc-attrib: /);
+  }
+
+  /** Messages that lie over the window. */
+  async notifications(): Promise<string[]> {
+    return this.page.locator(".notifications-toasts .notification-list-item-message").allTextContents();
+  }
+
+  notification(text: RegExp): Locator {
+    return this.page.locator(".notifications-toasts .notification-list-item", { hasText: text });
+  }
+
+  squiggles(): Locator {
+    return this.page.locator('.editor-instance [class*="squiggly-"]');
+  }
+
+  /** The rows of the view of problems; opens it. */
+  async problems(): Promise<string[]> {
+    await this.command("Problems: Focus on Problems View");
+    const rows = this.page.locator(".markers-panel .monaco-list-row");
+    await rows.first().waitFor();
+    return rows.allTextContents();
+  }
+
+  /** Ask for the quick fixes at the cursor; answers their titles. */
+  async quickFixes(): Promise<string[]> {
+    await this.page.keyboard.press("Control+.");
+    const rows = this.page.locator(".action-widget .monaco-list-row.action");
+    await rows.first().waitFor();
+    return rows.allTextContents();
+  }
+
+  async applyQuickFix(title: RegExp): Promise<void> {
+    await this.page.locator(".action-widget .monaco-list-row.action", { hasText: title }).first().click();
+  }
+
+  async screenshot(name: string): Promise<void> {
+    await this.page.mouse.move(640, 755);
+    await sleep(300);
+    await this.page.screenshot({ path: artefact(`${name}.png`) });
+  }
+
+  async until<T>(ask: () => Promise<T>, isEnough: (value: T) => boolean, what: string, waitMs = WAIT_MS): Promise<T> {
+    const end = performance.now() + waitMs;
+    for (;;) {
+      const value = await ask();
+      if (isEnough(value)) return value;
+      if (performance.now() > end) {
+        await this.page.screenshot({ path: artefact(`failed-${Date.now()}.png`) });
+        throw new Error(`waited in vain for ${what}; there was ${JSON.stringify(value)}`);
+      }
+      await sleep(30);
+    }
+  }
+}
+
+/** Runs in the page: the ghost text, line by line from the top. */
+function ghostLines(): string {
+  const parts = [...document.querySelectorAll('.monaco-editor [class*="ghost-text"]')];
+  const leaves = parts.filter((part) => part.querySelector('[class*="ghost-text"]') === null && part.textContent !== "");
+  const lines = new Map<number, [number, string][]>();
+  for (const leaf of leaves) {
+    const { top, left } = leaf.getBoundingClientRect();
+    lines.set(Math.round(top / 4), [...(lines.get(Math.round(top / 4)) ?? []), [left, leaf.textContent ?? ""]]);
+  }
+  const inOrder = [...lines].sort(([a], [b]) => a - b);
+  return inOrder.map(([, line]) => line.sort(([a], [b]) => a - b).map(([, text]) => text).join("")).join("\n");
+}
+
+/** Runs in the page: what stands in lines, drawn texts of decorations included. */
+function drawnText(root: Element): string {
+  const drawn = (element: Element, side: string) => {
+    const { content } = getComputedStyle(element, side);
+    return content === "none" || content === "normal" ? "" : content.replace(/^"|"$/g, "").replaceAll('\\"', '"');
+  };
+  const lines = [...root.querySelectorAll(".view-line")].map((line) =>
+    [...line.querySelectorAll("span")]
+      .filter((span) => span.parentElement !== line)
+      .map((span) => drawn(span, "::before") + (span.textContent ?? "") + drawn(span, "::after"))
+      .join(""),
+  );
+  const zones = [...(root.parentElement?.querySelectorAll(".view-zones, .contentWidgets") ?? [])];
+  return [...lines, ...zones.map((zone) => zone.textContent ?? "")].join("\n");
+}

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from assistant.ledger.place import ledger_path
+from assistant.ledger.store import read_ledger
 from tests.editors.install import FOLDER
 from tests.editors.neovim import Neovim, running
 from tests.lsp.conftest import base_settings, index, script
@@ -61,6 +63,15 @@ def workspace(tmp_path: Path) -> Path:
 def settings(script: Path, index: Path) -> dict[str, dict[str, object]]:
     """The server's settings: the scripted model and the index of two files."""
     return base_settings(script, index)
+
+
+def accepted(workspace: Path, environment: dict[str, str]) -> list[tuple[str, str, str]]:
+    """Path, teller and source of each acceptance that the server wrote into the ledger."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", environment["XDG_STATE_HOME"])
+        path = ledger_path(workspace)
+    rows = read_ledger(path) if path.exists() else []
+    return [(row.path, str(row.told_by), row.matches[0].origin.path if row.matches else "") for row in rows]
 
 
 Start = Callable[..., Neovim]

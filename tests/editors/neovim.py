@@ -1,4 +1,4 @@
-"""A real Neovim, driven as its user interfaces drive it: MessagePack-RPC on its standard streams, and a grid of cells.
+"""A real Neovim, driven as its user interfaces drive it: MessagePack-RPC on its streams, a grid of cells.
 
 Protocol: ``:help ui-linegrid`` and https://neovim.io/doc/user/api.html#rpc.
 """

@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { chromium as playwright, type Browser } from "playwright-core";
-import { chromium, CODE_SERVER, PYTHON, VSIX } from "./places.ts";
+import { chromium, CODE_SERVER, PYTHON, scAttrib, VSIX } from "./places.ts";
+import { serversOf } from "./processes.ts";
 import { Window } from "./window.ts";
 
 const START_MS = 60_000;
@@ -122,6 +123,16 @@ export class CodeServer {
     const window = await Window.open(context, `${this.address}/?${kind}=${encodeURIComponent(workspace)}`);
     this.windows.push(window);
     return window;
+  }
+
+  /** Process ids of the language servers that run for its windows. */
+  servers(): number[] {
+    return serversOf(this.folder);
+  }
+
+  /** Run the command line as the user of this editor would, in a workspace. */
+  scAttrib(words: readonly string[], workspace: string): string {
+    return scAttrib(words, { cwd: workspace, env: { ...process.env, ...homeOf(this.folder) } });
   }
 
   async end(): Promise<void> {

@@ -7,7 +7,6 @@ from tests.editors.neovim import Neovim
 from tests.lsp.conftest import (
     FRESH_BODY,
     FRESH_HEAD,
-    KNOWN_BODY,
     KNOWN_FUNCTION,
     KNOWN_HEAD,
     OTHER_BODY,

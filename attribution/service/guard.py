@@ -73,8 +73,8 @@ class Guard:
             await _send(problem, scope, receive, exchange)
         except Exception as error:
             _LOGGER.error("%s failed of a fault of ours: %s", _route(scope), _place(error))
-            problem = Problem(500, "this failed of a fault of ours; the service's log says where")
-            await _send(problem, scope, receive, exchange)
+            fault = Problem(500, "this failed of a fault of ours; the service's log says where")
+            await _send(fault, scope, receive, exchange)
 
     def _let_in(self, scope: Scope) -> None:
         """Raise :class:`Problem` for those who may not ask, or not now."""
@@ -119,7 +119,7 @@ class _Exchange:
 
 
 async def _send(problem: Problem, scope: Scope, receive: Receive, exchange: _Exchange) -> None:
-    """Tell the client; nothing where an answer has begun already: it ends early then, and so is not believed."""
+    """Tell the client; an answer that has begun already ends early, and so is not believed."""
     if exchange.status:
         raise RuntimeError("an answer broke off")
     await problem.response()(scope, receive, exchange.send)
@@ -132,9 +132,7 @@ def _require_loopback(host: str) -> None:
     """
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
     if not is_loopback(name.strip("[]")):
-        detail = (
-            "without a token only this machine is answered, by its own names; behind a proxy, set a token"
-        )
+        detail = "without a token only this machine is answered, by its own names; a proxy needs one"
         raise Problem(421, detail)
 
 

@@ -1,4 +1,4 @@
-"""What the service answers, described for programs: OpenAPI 3.1, the schema of checks taken from the report's."""
+"""What the service answers, described for programs in OpenAPI 3.1; a check's schema is its report's."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 class BoundedProtocol(H11Protocol):
     """uvicorn's, which bounds a head's length and the time between requests, but not that of a request.
 
-    From the moment at which a connection is made, or an answer is complete, a client has ``request_s`` seconds
-    to send a whole request.
+    From the moment at which a connection is made, or an answer is complete, a client has ``request_s``
+    seconds to send a whole request.
     """
 
     request_s: ClassVar[float] = 30.0

@@ -7,11 +7,14 @@
     ├── KernelsMissingError       the compiled part of the installation is missing
     ├── StoreUnusableError        the object store refuses, or does not answer
     ├── CacheUnusableError        the folder for fetched objects cannot be written
+    ├── TaskFailedError           what another process was given to do met an error of ours
+    ├── ClusterError              a cluster that cannot be used, or that loses its work
     └── IndexUnusableError        an index that cannot be used as it is
         ├── IndexNotFoundError    there is no index at that path
         ├── IndexCorruptError     bytes on disk are not the bytes that were written
         ├── IndexVersionError     written by another version of this program
         ├── IndexLockedError      another process is writing to it
+        ├── IndexOutdatedError    the state that was asked for is not kept any more
         ├── IndexUnreachableError a service at an address does not answer
         └── IndexRefusedError     a service refuses: its token, its limits, its version
 
@@ -131,9 +134,27 @@ class IndexLockedError(IndexUnusableError):
         )
 
 
+class IndexOutdatedError(IndexUnusableError):
+    """The state of the index that a view is of is not kept any more; open it anew."""
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(path, "it was changed in the middle of a look-up", remedy="ask again")
+
+
 class IndexUnreachableError(IndexUnusableError):
     """The service that an address names does not answer."""
 
 
 class IndexRefusedError(IndexUnusableError):
     """The service answers, and refuses."""
+
+
+class TaskFailedError(ScAttribError):
+    """What another process was given to do met an error of ours, whose sentence this is."""
+
+
+class ClusterError(ScAttribError):
+    """A cluster that cannot be used, or that loses its work."""
+
+    def __init__(self, address: str, reason: str, *, remedy: str = "") -> None:
+        super().__init__(f"Ray cluster {address}: {reason}{'; ' if remedy else ''}{remedy}")

@@ -7,30 +7,34 @@ folders on this machine; :mod:`attribution.remote` has the one that asks a servi
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import nsmallest
+from operator import itemgetter
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 
 from attribution.candidates import Candidate, Known
 from attribution.errors import UsageError
 from attribution.fingerprint.words import word_counts
+from attribution.index.catalog import generation_of
 from attribution.index.index import Index
 from attribution.index.opt_outs import OptOuts
+from attribution.index.parts import Part, Parts, PlacedSegment, Question, Totals, likeliest, total
 from attribution.index.protocol import Index as SearchableIndex
 from attribution.index.protocol import Wanted
-from attribution.index.removal import unsearched
+from attribution.index.removal import covered, unsearched
+from attribution.index.segment import Segment
 from attribution.languages import language_of
-from attribution.lexical import rank
 from attribution.model import Origin
 from attribution.query import Query
 from attribution.swhid import Swhid
+
+A = TypeVar("A")
 
 OTHER_LANGUAGE = "other"
 """What a file counts as whose name tells no language."""
@@ -120,12 +124,7 @@ class EmbeddedLibrary:
     @cached_property
     def generation(self) -> str:
         """Digest of the ids of all segments and of what was removed from them."""
-        digest = hashlib.blake2b(digest_size=8)
-        for index in self.indexes:
-            for row in index.rows:
-                digest.update(row.id.encode() + row.hidden.tobytes() + b"\0")
-            digest.update(b"\1")
-        return digest.hexdigest()
+        return generation_of(*(index.rows for index in self.indexes))
 
     def identical(self, digest: bytes) -> list[Known]:
         """The files whose git SHA-1 this is, of every index."""
@@ -139,39 +138,18 @@ class EmbeddedLibrary:
         """The content whose git SHA-1 this is, from the first index that keeps it."""
         return next((text for index in self.indexes if (text := index.text(digest)) is not None), None)
 
+    def ask(self, question: Question[A]) -> list[A]:
+        """The answer of the segments of all indexes, which are one part."""
+        segments = (segment for index in self.indexes for segment in index.segments)
+        return [question.asked_of([PlacedSegment(place, one) for place, one in enumerate(segments)])]
+
     def search(self, words: bytes, *, limit: int) -> list[Found]:
         """The files that are likest to the words, ranked over all indexes as over one."""
-        require_words(words)
-        lanes = [(s, lane) for index in self.indexes for s in index.segments if (lane := s.words) is not None]
-        if not lanes:
-            raise UsageError(
-                "these indexes keep no words (profile seeds or sparse); build one with: --profile full"
-            )
-        ranked = rank([lane for _, lane in lanes], words, limit=limit * len(lanes), postings=_POSTINGS)
-        found: dict[bytes, Found] = {}
-        for each in ranked:
-            segment = lanes[each.segment][0]
-            digest = segment.documents.digest(each.document)
-            if digest not in found and len(found) < limit:
-                (origin, *_) = segment.origins(each.document, limit=1)
-                found[digest] = Found(place=Place(digest=digest, origin=origin), score=each.score)
-        return list(found.values())
+        return search_parts(self, words, limit=limit, segments=sum(len(i.segments) for i in self.indexes))
 
     def held_under(self, ids: Iterable[str]) -> HeldUnder:
         """What :func:`attribution.index.removal.remove` would take out for these ids, each place once."""
-        from attribution.index.removal import covered
-
-        opt_outs = OptOuts.of(ids)
-        segments = [segment for index in self.indexes for segment in index.segments]
-        places: dict[Place, None] = {}
-        for segment in segments:
-            found, _ = covered(segment, opt_outs)
-            live = found[segment.live_occurrences[found]]
-            owners = segment.documents.owners()[live] if len(live) else np.empty(0, np.uint32)
-            for number, owner in zip(live.tolist(), owners.tolist(), strict=True):
-                digest, origin = segment.documents.digest(owner), segment.documents.occurrence(number)
-                places.setdefault(Place(digest=digest, origin=origin))
-        return HeldUnder(places=tuple(places), unsearched=unsearched(segments, opt_outs))
+        return held_in_parts(self, ids)
 
     def facts(self) -> IndexFacts:
         """Counted once for a view."""
@@ -179,7 +157,115 @@ class EmbeddedLibrary:
 
     @cached_property
     def _facts(self) -> IndexFacts:
-        segments = [segment for index in self.indexes for segment in index.segments]
+        return facts_of_parts(
+            self,
+            documents=sum(index.document_count for index in self.indexes),
+            source_bytes=sum(index.source_bytes for index in self.indexes),
+        )
+
+
+def search_parts(parts: Parts, words: bytes, *, limit: int, segments: int) -> list[Found]:
+    """As :meth:`Library.search` says, of parts that have so many segments together."""
+    require_words(words)
+    if not total(parts.ask(Totals(words))).documents:
+        raise UsageError(
+            "these indexes keep no words (profile seeds or sparse); build one with: --profile full"
+        )
+    found: dict[bytes, Found] = {}
+    for one in likeliest(parts, words, limit=limit * segments, postings=_POSTINGS):
+        if one.known.digest not in found and len(found) < limit:
+            (origin,) = one.known.origins(limit=1)
+            place = Place(digest=one.known.digest, origin=origin)
+            found[place.digest] = Found(place=place, score=one.score)
+    return list(found.values())
+
+
+def held_in_parts(parts: Parts, ids: Iterable[str]) -> HeldUnder:
+    """As :meth:`Library.held_under` says."""
+    answers = parts.ask(PlacesUnder(frozenset(ids)))
+    by_segment = sorted((found for answer in answers for found in answer.found), key=itemgetter(0))
+    return HeldUnder(
+        places=tuple(dict.fromkeys(place for _, places in by_segment for place in places)),
+        unsearched=sum(answer.unsearched for answer in answers),
+    )
+
+
+def facts_of_parts(parts: Parts, *, documents: int, source_bytes: int) -> IndexFacts:
+    """As :meth:`Library.facts` says; what the catalog knows is given."""
+    answers = parts.ask(Counted())
+    licenses: Counter[str] = sum((answer.licenses for answer in answers), Counter())
+    languages: Counter[str] = sum((answer.languages for answer in answers), Counter())
+    segments = sum(answer.segments for answer in answers)
+    return IndexFacts(
+        documents=documents,
+        segments=segments,
+        source_bytes=source_bytes,
+        size_bytes=sum(answer.size_bytes for answer in answers),
+        has_text=segments > 0 and segments == sum(answer.with_text for answer in answers),
+        has_words=any(answer.with_words for answer in answers),
+        licenses=_most_frequent_first(licenses),
+        languages=_most_frequent_first(languages),
+    )
+
+
+def _most_frequent_first(counts: Counter[str]) -> dict[str, int]:
+    """Of equals by name, so that it does not matter who counted first."""
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+@dataclass(frozen=True, slots=True)
+class UnderIds:
+    """What a part holds under ids."""
+
+    found: list[tuple[int, list[Place]]]
+    """By the places of its segments."""
+    unsearched: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlacesUnder:
+    """Asks where contents were found that these ids cover."""
+
+    ids: frozenset[str]
+
+    def asked_of(self, part: Part) -> UnderIds:
+        """The answer of one part."""
+        opt_outs = OptOuts.of(self.ids)
+        return UnderIds(
+            found=[(placed.place, _places_under(placed.segment, opt_outs)) for placed in part],
+            unsearched=unsearched([placed.segment for placed in part], opt_outs),
+        )
+
+
+def _places_under(segment: Segment, opt_outs: OptOuts) -> list[Place]:
+    found, _ = covered(segment, opt_outs)
+    live = found[segment.live_occurrences[found]]
+    owners = segment.documents.owners()[live] if len(live) else np.empty(0, np.uint32)
+    return [
+        Place(digest=segment.documents.digest(owner), origin=segment.documents.occurrence(number))
+        for number, owner in zip(live.tolist(), owners.tolist(), strict=True)
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartCounts:
+    """What a part holds, in numbers."""
+
+    segments: int
+    with_text: int
+    with_words: int
+    size_bytes: int
+    licenses: Counter[str]
+    languages: Counter[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Asks what there is; takes a look at every file's name."""
+
+    def asked_of(self, part: Part) -> PartCounts:
+        """The answer of one part."""
+        segments = [placed.segment for placed in part]
         licenses, languages = Counter[str](), Counter[str]()
         for segment in segments:
             licenses.update(segment.documents.license_counts())
@@ -187,15 +273,13 @@ class EmbeddedLibrary:
             for number, (_, path, _) in enumerate(segment.documents.places()):
                 if live[number]:
                     languages[language_of(path.decode("utf-8", "replace")) or OTHER_LANGUAGE] += 1
-        return IndexFacts(
-            documents=sum(index.document_count for index in self.indexes),
+        return PartCounts(
             segments=len(segments),
-            source_bytes=sum(index.source_bytes for index in self.indexes),
-            size_bytes=sum(index.size_bytes for index in self.indexes),
-            has_text=bool(segments) and all(segment.has_contents for segment in segments),
-            has_words=any(segment.words is not None for segment in segments),
-            licenses=dict(licenses.most_common()),
-            languages=dict(languages.most_common()),
+            with_text=sum(segment.has_contents for segment in segments),
+            with_words=sum(segment.words is not None for segment in segments),
+            size_bytes=sum(segment.size_bytes for segment in segments),
+            licenses=licenses,
+            languages=languages,
         )
 
 

@@ -19,8 +19,7 @@
         │   ├── CurationWriteError        the disk refuses; what is finished stays
         │   ├── EventsWriteError          events of issues cannot be brought together on disk
         │   ├── CurationDamagedError      a file of the run is not what was written
-        │   ├── WorkerKilledError         a process of it died
-        │   └── ClusterError              a cluster that cannot be used, or that loses its work
+        │   └── WorkerKilledError         a process of it died
         ├── DivergedError             the loss is no longer a number
         ├── OutOfMemoryError          an update does not fit into memory
         ├── UnevenBatchError          processes cannot share the rows of an update evenly
@@ -191,13 +190,6 @@ class WorkerKilledError(CurationError):
             f"one of {processes} processes was killed, perhaps for want of memory; run the same command "
             "again, with fewer --processes if it happens again: it goes on where it stopped"
         )
-
-
-class ClusterError(CurationError):
-    """A cluster that cannot be used, or that loses its work."""
-
-    def __init__(self, address: str, reason: str, *, remedy: str = "") -> None:
-        super().__init__(f"Ray cluster {address}: {reason}{'; ' if remedy else ''}{remedy}")
 
 
 class DivergedError(TrainingError):

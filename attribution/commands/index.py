@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attribution.commands.opt_outs import add_opt_outs, opt_outs_in, tell_unsearched
-from attribution.commands.sources import add_sources, read_sources
+from attribution.commands.sources import add_sources, parts_of_sources, read_part, read_sources
 from attribution.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--vectors", action="store_true", help="keep vectors of blocks too, to find edited and renamed copies"
     )
     add_opt_outs(build, "keep out what this list names, now and later; repeatable")
+    build.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="build on the machines of a Ray cluster, which share index and sources: auto, HOST:PORT, "
+        "or local for processes of this machine",
+    )
     add = _action(actions, "add", "add the given sources to what the index holds")
     add_sources(add)
     _add_density(
@@ -128,6 +134,8 @@ def _build(args: argparse.Namespace) -> int:
     from attribution.index.builder import build_index
     from attribution.index.profile import Profile
 
+    if args.ray is not None:
+        return _build_on_cluster(args)
     skipped: Counter[str] = Counter()
     files = _with_progress(read_sources(args, skipped=skipped), skipped)
     summary = build_index(
@@ -138,6 +146,37 @@ def _build(args: argparse.Namespace) -> int:
         with_vectors=args.vectors,
         opt_outs=opt_outs_in(args.opt_out),
     )
+    _tell(args.index, summary, skipped)
+    return 0
+
+
+def _build_on_cluster(args: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from attribution.cluster.building import BuiltPart, build_of_parts
+    from attribution.cluster.ray_tasks import ray_cluster
+    from attribution.index.builder import THREADS, BuildOptions
+    from attribution.index.profile import Profile
+
+    with (
+        ray_cluster(args.ray, processes=THREADS) as cluster,
+        tqdm(unit="B", unit_scale=True, desc="indexing", disable=None, file=sys.stderr) as progress,
+    ):
+
+        def show(built: BuiltPart) -> None:
+            progress.update(built.summary.source_bytes)
+
+        summary, skipped = build_of_parts(
+            args.index.absolute(),
+            parts_of_sources(args, readers=cluster.processors),
+            read_part,
+            pool=cluster.sharing,
+            options=BuildOptions(
+                profile=Profile(args.profile), with_contents=args.contents, with_vectors=args.vectors
+            ),
+            opt_outs=opt_outs_in(args.opt_out),
+            tell=show,
+        )
     _tell(args.index, summary, skipped)
     return 0
 

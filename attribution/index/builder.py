@@ -120,7 +120,7 @@ def build_index(
     options.ensure_possible()
     files = _not_empty(directory, files)
     with making(directory):
-        before, is_known = _replaceable_catalog(directory)
+        before, is_known = replaceable_catalog(directory)
         if is_known:
             sweep(directory, before)
         base = replace(before, segments=(), opt_outs=before.opt_outs.union(opt_outs))
@@ -172,6 +172,23 @@ def add_files(
         return _add(directory, before, files, options)
 
 
+def write_segments(
+    directory: Path,
+    files: Iterable[SourceFile],
+    *,
+    options: BuildOptions,
+    opt_outs: frozenset[str],
+    threads: int = THREADS,
+) -> tuple[BuildSummary, tuple[SegmentRow, ...]]:
+    """Write segments of some files into an index whose catalog will list them later, or not.
+
+    Equal files give equal segments, so it may be done twice, also at once. Who holds the right to write
+    calls this, or lets others call it. Raises :class:`OSError`.
+    """
+    ingest = _Ingest(directory, Catalog(opt_outs=opt_outs), options, commit_early=False, threads=threads)
+    return ingest.run(files), ingest.catalog.segments
+
+
 def _not_empty(directory: Path, files: Iterable[SourceFile]) -> Iterator[SourceFile]:
     """The same files; raises :class:`UsageError` at once where there is none."""
     stream = iter(files)
@@ -194,7 +211,7 @@ def _add(
     return summary
 
 
-def _replaceable_catalog(directory: Path) -> tuple[Catalog, bool]:
+def replaceable_catalog(directory: Path) -> tuple[Catalog, bool]:
     """The state that the build replaces, and whether its segments are known.
 
     Of a catalog that is damaged the opt-outs alone are taken over; one of format 1 had none.
@@ -217,11 +234,18 @@ class _Ingest:
     """Turns a stream of files into segments behind those that an index has."""
 
     def __init__(
-        self, directory: Path, before: Catalog, options: BuildOptions, *, commit_early: bool
+        self,
+        directory: Path,
+        before: Catalog,
+        options: BuildOptions,
+        *,
+        commit_early: bool,
+        threads: int = THREADS,
     ) -> None:
         self._directory = directory
         self._options = options
         self._commit_early = commit_early
+        self._threads = threads
         self._opt_outs = OptOuts.of(before.opt_outs)
         self._known = open_segments(directory, before.segments)
         self._left_out: Counter[str] = Counter()
@@ -232,7 +256,7 @@ class _Ingest:
     def run(self, files: Iterable[SourceFile]) -> BuildSummary:
         """Index all files."""
         written: list[SegmentRow] = []
-        with ThreadPoolExecutor(THREADS) as executor:
+        with ThreadPoolExecutor(self._threads) as executor:
             batches = self._batches(files, executor)
             for first in batches:
                 written.append(self._write_segment(chain([first], batches), executor))
@@ -274,7 +298,7 @@ class _Ingest:
         for batch in _batches(files, min(self._options.segment_bytes, _BATCH_BYTES)):
             self._files += len(batch)
             waiting.append(executor.submit(self._prepare, batch))
-            if len(waiting) > 2 * THREADS:
+            if len(waiting) > 2 * self._threads:
                 yield from self._taken(waiting.popleft())
         while waiting:
             yield from self._taken(waiting.popleft())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -95,6 +95,11 @@ class Catalog:
     opt_outs: frozenset[str] = frozenset()
     """Ids of what must stay out: core SWHIDs and URLs of origins."""
 
+    @property
+    def generation(self) -> str:
+        """Digest of what is asked: the segments and what was removed from them; opt-outs hide nothing."""
+        return generation_of(self.segments)
+
     def with_segment(self, row: SegmentRow) -> Catalog:
         """The state with one segment more, or with this row in the place of a live one of equal id.
 
@@ -103,6 +108,16 @@ class Catalog:
         if all(row.id != live.id for live in self.segments):
             return replace(self, segments=(*self.segments, row))
         return replace(self, segments=tuple(row if row.id == live.id else live for live in self.segments))
+
+
+def generation_of(*indexes: Iterable[SegmentRow]) -> str:
+    """Names a state of one or several indexes: another one whenever their answers may be others."""
+    digest = hashlib.blake2b(digest_size=8)
+    for rows in indexes:
+        for row in rows:
+            digest.update(row.id.encode() + row.hidden.tobytes() + b"\0")
+        digest.update(b"\1")
+    return digest.hexdigest()
 
 
 def read_catalog(index: Path) -> Catalog:

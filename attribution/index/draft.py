@@ -250,14 +250,16 @@ def temporary_folder(directory: Path) -> Path:
 def place_segment(temporary: Path, final: Path) -> None:
     """Give a finished segment its name, in one step."""
     sync_directory(final.parent.parent)
-    if final.is_dir():
-        for path in temporary.iterdir():
+    sync_directory(temporary)
+    try:
+        temporary.rename(final)
+    except OSError:
+        if not final.is_dir():
+            raise
+        for path in temporary.iterdir():  # equal content, live perhaps, or of a writer that was as fast
             path.replace(final / path.name)
         sync_directory(final)
-    else:
-        sync_directory(temporary)
-        temporary.rename(final)
-        sync_directory(final.parent)
+    sync_directory(final.parent)
 
 
 def strays_in(directory: Path, live: set[str]) -> list[Path]:

@@ -216,7 +216,7 @@ def text(parts: Parts, digest: bytes) -> bytes | None:
 def likeliest(parts: Parts, content: bytes, *, limit: int, postings: int = POSTINGS) -> list[Likely]:
     """The files that are likest to a text by their words, best first, weighed by the totals of all parts.
 
-    Of equals the one of the earlier segment, in it the earlier document.
+    Of equals the one of the earlier segment, in it the earlier document. None where nobody keeps words.
     """
     totals = total(parts.ask(Totals(content)))
     question = LikeliestByWords(content=content, totals=totals, limit=limit, postings=postings)

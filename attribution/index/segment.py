@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -36,20 +36,23 @@ GENERATED = 1
 """Bit of ``flags``: the file says of itself that a program wrote it."""
 
 
+Choose = Callable[[Sequence[SegmentRow]], Sequence[SegmentRow]]
+
+
 def open_segments(index: Path, rows: Iterable[SegmentRow]) -> list[Segment]:
     """Open live segments of an index; raises as :class:`Segment` does."""
     return [Segment(index / SEGMENTS / row.id, hidden_occurrences=row.hidden) for row in rows]
 
 
-def open_live(index: Path) -> tuple[Catalog, list[Segment]]:
+def open_live(index: Path, *, only: Choose = lambda rows: rows) -> tuple[Catalog, list[Segment]]:
     """The state of an index with its segments open, so that later writes do not disturb them.
 
-    Raises as :func:`read_catalog` and :class:`Segment` do.
+    ``only`` chooses those that are opened. Raises as :func:`read_catalog` and :class:`Segment` do.
     """
     for _ in range(_ATTEMPTS):
         catalog = read_catalog(index)
         try:
-            return catalog, open_segments(index, catalog.segments)
+            return catalog, open_segments(index, only(catalog.segments))
         except IndexCorruptError:
             if read_catalog(index).segments == catalog.segments:
                 raise

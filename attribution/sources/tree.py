@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 from attribution.errors import UnreadableInputError
 from attribution.licenses.conclude import conclude
@@ -15,27 +17,44 @@ from attribution.model import Origin, SourceFile
 from attribution.sources.files import CODE, Choice, read_code, walk_code, walk_paths
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """One of several readers of a folder, who together read each file once."""
+
+    number: int = 0
+    of: int = 1
+
+    def has(self, place: str) -> bool:
+        """Whether this one reads a file; whatever else is in the folder does not change that."""
+        return crc32(place.encode("utf-8", "surrogateescape")) % self.of == self.number
+
+
+ALL = Share()
+
+
 def read_tree(
     root: Path,
     *,
     skipped: Counter[str],
     origin: str | None = None,
     choice: Choice = CODE,
+    share: Share = ALL,
 ) -> Iterator[SourceFile]:
     """Yield the code files below a folder, each under the licence file nearest above it.
 
     ``origin`` is the URI to report; the folder's own ``file:`` URI without it. Left-out files are counted
-    in ``skipped`` by reason. Raises :class:`UnreadableInputError` where ``root`` is no folder.
+    in ``skipped`` by reason; of several shares, the first counts those that are left out unread. Raises
+    :class:`UnreadableInputError` where ``root`` is no folder.
     """
     if not root.is_dir():
         reason = "is not a folder" if root.exists() else "does not exist"
         raise UnreadableInputError(root, reason, remedy="name a folder that holds source code")
     root = root.resolve()
     licenses = licenses_of_folder(root)
-    for path in walk_code(root, skipped=skipped, choice=choice):
-        content = read_code(path, skipped=skipped, choice=choice)
+    for path in walk_code(root, skipped=skipped if share.number == 0 else Counter(), choice=choice):
+        place = path.relative_to(root).as_posix()
+        content = read_code(path, skipped=skipped, choice=choice) if share.has(place) else None
         if content is not None:
-            place = path.relative_to(root).as_posix()
             stated = (*statements_of_file(content, place), *licenses.above(place))
             yield SourceFile(
                 content=content,

@@ -11,13 +11,13 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from attribution.cluster.pool import Here
 from attribution.model import SourceFile
 from curation.sources import Source, verdict
 from training.data.engine.cleaning import CleaningTask, clean_shard
 from training.data.engine.deduplicating import deduplicate
 from training.data.engine.intake import take_in
 from training.data.engine.layout import CurationLayout
-from training.data.engine.pool import Here
 from training.recipes.curation.recipe import CurationRecipe
 
 _GOAL_SPEED, _GOAL_MEMORY = 8.0, 1.5 * (1 << 30)

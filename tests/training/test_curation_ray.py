@@ -16,12 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from attribution.errors import MissingExtraError
+from attribution.errors import ClusterError, MissingExtraError
 from tests.conftest import SC_ATTRIB
 from tests.training.curating import SMALL, curation, digests, script
 from training.data.engine.curate import curate
 from training.data.stage import Document, Judged
-from training.errors import ClusterError
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,6 +63,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     port = free_port()
     environment = {
         **os.environ,
+        "PYTHONPATH": str(ROOT),  # workers import nothing from the folder that a driver runs in
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_USAGE_STATS_ENABLED": "0",
@@ -187,21 +187,23 @@ def test_the_command_finds_a_cluster_or_starts_one_and_ends_it(
 COMPLAIN = """
 import os, sys
 from pathlib import Path
-from training.data.engine import cluster
-from training.errors import ClusterError
+from attribution.cluster import ray_tasks as cluster
+from attribution.errors import ClusterError
 cluster._RETRIES = 0
 try:
-    with cluster.ray_tasks(sys.argv[1], processes=1, shared=Path('/proc/self/cmdline')):
-        pass
+    with cluster.ray_cluster(sys.argv[1], processes=1) as there:
+        there.sharing(Path('/proc/self/cmdline'))
 except ClusterError as error:
     print(error)
 try:
-    with cluster.ray_tasks(sys.argv[1], processes=1, shared=Path(cluster.__file__)) as pool:
+    with cluster.ray_cluster(sys.argv[1], processes=1) as there:
+        pool = there.sharing(Path(cluster.__file__))
         list(pool.map_in_order(os._exit, [1]))
 except ClusterError as error:
     print(error)
 try:
-    with cluster.ray_tasks(sys.argv[1], processes=1, shared=Path(cluster.__file__)) as pool:
+    with cluster.ray_cluster(sys.argv[1], processes=1) as there:
+        pool = there.sharing(Path(cluster.__file__))
         list(pool.map_in_order(os.listdir, ['/no such folder']))
 except FileNotFoundError as error:
     print(error.strerror)

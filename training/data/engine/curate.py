@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from attribution.cluster.pool import Pool
 from attribution.errors import IndexLockedError, IndexUnusableError
 from attribution.index.catalog import writer_lock
 from training.data.engine.cleaning import CleaningTask, clean_shard
@@ -19,7 +20,7 @@ from training.data.engine.held_out import write_held_out_text
 from training.data.engine.indexing import index_kept
 from training.data.engine.intake import Intake, take_in
 from training.data.engine.layout import CurationLayout
-from training.data.engine.pool import Pool, processes
+from training.data.engine.pool import processes
 from training.data.engine.renewing import forget_tokens, install_ready, renew_tokens
 from training.data.engine.whole_files import sweep
 from training.errors import CurationDamagedError, CurationError, CurationWriteError, EmptyCorpusError
@@ -59,12 +60,16 @@ def _bring_up_to_date(curation: Curation) -> None:
         _run(curation, pool)
 
 
-def _workers(curation: Curation) -> AbstractContextManager[Pool]:
+@contextmanager
+def _workers(curation: Curation) -> Iterator[Pool]:
     if curation.ray is None:
-        return processes(curation.processes)
-    from training.data.engine.cluster import ray_tasks
+        with processes(curation.processes) as pool:
+            yield pool
+        return
+    from attribution.cluster.ray_tasks import ray_cluster
 
-    return ray_tasks(curation.ray, processes=curation.processes, shared=curation.layout.configuration)
+    with ray_cluster(curation.ray, processes=curation.processes) as cluster:
+        yield cluster.sharing(curation.layout.configuration)
 
 
 def _run(curation: Curation, pool: Pool) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from attribution.cluster.pool import Pool
 from training.data.config import digest
 from training.data.datacard.figures import count
 from training.data.datacard.markdown import markdown_card
@@ -14,7 +15,6 @@ from training.data.engine.curation import Curation
 from training.data.engine.held_out import write_held_out_rows
 from training.data.engine.intake import Intake
 from training.data.engine.layout import CurationLayout
-from training.data.engine.pool import Pool
 from training.data.engine.rows import read_counts, read_notices
 from training.data.engine.tokenizing import tokenize
 from training.data.engine.whole_files import write_whole, write_whole_text

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from attribution.cluster.pool import Pool
 from attribution.model import SourceFile
 from training.data.engine.filtering import FilterTask, filter_shard
 from training.data.engine.layout import CurationLayout
-from training.data.engine.pool import Pool
 from training.data.engine.rows import read_counts, read_notices
 from training.data.engine.whole_files import sweep, write_whole_text
 from training.errors import CurationDamagedError

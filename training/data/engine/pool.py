@@ -1,4 +1,4 @@
-"""Tasks for all processes, answers in their order; bounded, and one sentence where a process dies."""
+"""A pool of processes of this machine; bounded, and one sentence where one of them dies."""
 
 from __future__ import annotations
 
@@ -12,33 +12,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple, Protocol, TypeVar
 
-from attribution.errors import ScAttribError
-from training.errors import CurationError, WorkerKilledError
-
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-class Pool(Protocol):
-    """Where tasks are worked on: here, in processes of this machine, or on machines of a cluster."""
-
-    def map_in_order(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
-        """Yield ``function(task)`` for each task, in order; only a bounded number is taken ahead.
-
-        ``function`` must be of a module, tasks and answers must pickle, and a task may be worked on twice, so
-        it writes whole files or nothing. Raises what ``function`` raises, a :class:`ScAttribError` of it as
-        one or as a :class:`CurationError` with its sentence, and :class:`CurationError` where a worker dies.
-        """
-
-
-class Here:
-    """The calling process, one task after another."""
-
-    def map_in_order(self, function: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
-        """As :class:`Pool` says."""
-        return map(function, tasks)
+from attribution.cluster.pool import Failure, Here, Pool, R, T, answer_of, run_guarded
+from training.errors import WorkerKilledError
 
 
 class _Processes:
@@ -84,28 +60,6 @@ def processes(count: int) -> Iterator[Pool]:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(count, mp_context=context, initializer=_end_with_parent) as executor:
         yield _Processes(executor, count)
-
-
-class Failure(NamedTuple):
-    """An error of ours as its sentence: exceptions with arguments of their own do not pickle."""
-
-    sentence: str
-
-
-def run_guarded(function: Callable[[T], R], task: T) -> R | Failure:
-    """What a worker runs: the function, with errors of ours as their sentences."""
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # a process a core is enough
-    try:
-        return function(task)
-    except ScAttribError as error:
-        return Failure(str(error))
-
-
-def answer_of(answer: R | Failure) -> R:
-    """The answer; raises :class:`CurationError` with the sentence of a failure."""
-    if isinstance(answer, Failure):
-        raise CurationError(answer.sentence)
-    return answer
 
 
 def _end_with_parent() -> None:

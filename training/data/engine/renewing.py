@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from attribution.cluster.pool import Pool
 from attribution.index.disk import sync_directory
 from training.data.engine.curation import (
     Configuration,
@@ -21,7 +22,6 @@ from training.data.engine.curation import (
 from training.data.engine.finishing import finish
 from training.data.engine.intake import Intake, read_intake
 from training.data.engine.layout import CurationLayout
-from training.data.engine.pool import Pool
 from training.data.engine.whole_files import discard, sweep, write_whole
 from training.errors import CurationDamagedError
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attribution.cluster.pool import Pool
 from training.data.engine.layout import CurationLayout
 from training.data.engine.parts import SortTask, plan_parts, read_part, row_groups, sort_shard
-from training.data.engine.pool import Pool
 from training.data.engine.rows import marks_in
 from training.data.engine.whole_files import write_whole
 from training.data.marked import marked_rows, script_of

@@ -1,4 +1,4 @@
-"""The same tasks on the machines of a Ray cluster, which share the folder of the run.
+"""Tasks on the machines of a Ray cluster, which share the folder that is worked on.
 
 Tasks of Ray's core, not Ray Data: docs/curation.md has the figures. A task works on paths, or on files that
 the driver has just read, and leaves a whole file, so there is nothing for a data set to hold.
@@ -13,13 +13,14 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from attribution.errors import MissingExtraError
-from training.data.engine.pool import Failure, Pool, R, T, answer_of, run_guarded
-from training.errors import ClusterError
+from attribution.cluster.pool import Failure, Pool, R, T, answer_of, run_guarded
+from attribution.errors import ClusterError, MissingExtraError
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -35,15 +36,15 @@ _LOST = "a task was lost {} times ({}); run the same command again: it goes on w
 
 
 @contextmanager
-def ray_tasks(address: str, *, processes: int, shared: Path) -> Iterator[Pool]:
-    """A pool of a cluster's processors, each machine of which must see the file ``shared``.
+def ray_cluster(address: str, *, processes: int) -> Iterator[Cluster]:
+    """Connect to a cluster.
 
     ``address`` is what Ray takes (``auto``, ``HOST:PORT``) or :data:`LOCAL`, where ``processes`` work. Who is
     connected to a cluster already uses that one, and stays so. Raises :class:`MissingExtraError` and
     :class:`ClusterError`.
     """
     if importlib.util.find_spec("ray") is None:
-        raise MissingExtraError("curating on a cluster", "ray")
+        raise MissingExtraError("working on a cluster", "ray")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # read when it is imported: nothing is reported to anybody
     import ray
 
@@ -52,11 +53,27 @@ def ray_tasks(address: str, *, processes: int, shared: Path) -> Iterator[Pool]:
         if is_ours:
             _connect(address, processes)
         try:
-            _ensure_usable(address, shared)
-            yield _RayTasks(address)
+            yield Cluster(address)
         finally:
             if is_ours:
                 ray.shutdown()
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A Ray cluster that this process is connected to."""
+
+    address: str
+
+    @property
+    def processors(self) -> int:
+        """Processors of all machines."""
+        return _processors()
+
+    def sharing(self, shared: Path) -> Pool:
+        """A pool of all processors; raises :class:`ClusterError` unless every machine sees this file."""
+        _ensure_usable(self.address, shared)
+        return _RayTasks(self.address)
 
 
 def _connect(address: str, processes: int) -> None:
@@ -65,7 +82,8 @@ def _connect(address: str, processes: int) -> None:
     own: dict[str, Any] = {"num_cpus": processes, "include_dashboard": False} if address == LOCAL else {}
     try:
         _knock(address)
-        ray.init(address=address, configure_logging=False, log_to_driver=False, **own)
+        with TemporaryDirectory() as nowhere, chdir(nowhere):  # what Ray's workers would import from, too
+            ray.init(address=address, configure_logging=False, log_to_driver=False, **own)
     except (OSError, OverflowError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise ClusterError(

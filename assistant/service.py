@@ -100,7 +100,7 @@ class CompletionService:
         nearby: NearbyFiles | None = None,
         context: PromptContext | None = None,
     ) -> None:
-        """``nearby`` mixes the model with what stands in the open files; its weights suit small models.
+        """``nearby`` mixes the model with what stands in other files; its weights suit small models.
 
         ``context`` shows it pieces of other files, where the settings and the model have room for them.
         """
@@ -158,7 +158,7 @@ class CompletionService:
         gap = self._gap(request)
         before, required = split_last_token(gap.prefix)
         prompt = await self._prompt(before, gap.suffix, request)
-        mixture = self._mixture(before, request)
+        mixture = await self._mixture(before, request)
         return _Task(
             request=request,
             gap=gap,
@@ -201,11 +201,11 @@ class CompletionService:
         traced_ms = (time.perf_counter() - decoded) * 1e3
         return _Attempt(text=text, ruling=ruling, tokens=answer.tokens, trace_ms=traced_ms)
 
-    def _mixture(self, before: str, request: CompletionRequest) -> TokenShaping:
-        """What stands in the open files behind the same code; nothing where that is not asked for."""
+    async def _mixture(self, before: str, request: CompletionRequest) -> TokenShaping:
+        """What stands in the workspace behind the same code; nothing where that is not asked for."""
         if self._nearby is None or not self._settings.completion.nearby:
             return TokenShaping()
-        return self._nearby.shaping(before, request.suffix, request.others)
+        return await self._nearby.shaping(before, request)
 
     def _is_to_be_guarded(self, ruling: Ruling) -> bool:
         return ruling.decision is Decision.WITHHOLD and self._settings.trace.guard

@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from assistant.config import ContextUse, ModelSettings, Precision
 from assistant.context.selection import PromptContext, context_room
 from assistant.fim import FimIds, FimOrder
 from assistant.models import DEFAULT_MODEL, open_model
-from assistant.ngrams.matches import TokenTexts
+from assistant.ngrams.matches import SortedTexts, TokenTexts
 from assistant.ngrams.nearby import NearbyFiles
 from assistant.prompt import Budget, build_prompt, split_last_token
 from training.evaluation.bootstrap import interval
@@ -106,7 +106,9 @@ class Project:
         self.name = files[0].repository
         self._files = files
         self._backend = backend
-        self._nearby = {way.mixed: NearbyFiles(backend) for way in WAYS if way.mixed is not None}
+        self._nearby = {
+            way.mixed: NearbyFiles(backend, longest_wait_s=None) for way in WAYS if way.mixed is not None
+        }
         self.context = PromptContext(backend, longest_wait_s=None)
         self._ids: dict[str, list[int]] = {}
 
@@ -116,7 +118,7 @@ class Project:
         for path in texts.keys() - self._ids.keys():
             self._ids[path] = self._backend.tokenize(texts[path])
         here = map(self._backend.tokenize, (request.suffix, request.prefix))
-        return TokenTexts([*(self._ids[path] for path in texts), *here])
+        return SortedTexts([*(self._ids[path] for path in texts), *here])
 
     def request(self, task: InfillTask) -> CompletionRequest:
         """The eight nearest files are open, others of the project are on disk."""
@@ -132,16 +134,12 @@ class Project:
             unopened={file.path: file.text.decode() for file in rest},
         )
 
-    def shaping(self, way: Way, before: str, request: CompletionRequest) -> TokenShaping:
+    async def shaping(self, way: Way, before: str, request: CompletionRequest) -> TokenShaping:
         """What the product mixes in, once it has read all files."""
         if way.mixed is None:
             return TokenShaping()
-        files = list({**request.others, **request.unopened}.items())[: way.mixed]
-        nearby = self._nearby[way.mixed]
-        shaping = nearby.shaping(before, request.suffix, dict(files))
-        while nearby.waiting:
-            shaping = nearby.shaping(before, request.suffix, dict(files))
-        return shaping
+        files = dict(list({**request.others, **request.unopened}.items())[: way.mixed])
+        return await self._nearby[way.mixed].shaping(before, replace(request, others=files, unopened={}))
 
 
 def shared(one: str, other: str) -> int:
@@ -173,7 +171,7 @@ async def fill(task: InfillTask, project: Project, way: Way, backend: Completion
         max_tokens=most,
         sampling=GREEDY,
         required=required.encode(),
-        shaping=project.shaping(way, before, request),
+        shaping=await project.shaping(way, before, request),
     )
     async with contextlib.aclosing(tokens):
         return InfillAnswer(task=task, completion=await taken(tokens, task, required.encode()))

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.fim import FimOrder
-from assistant.ngrams.matches import MOST_TOKENS, Followers, TokenTexts
+from assistant.ngrams.matches import MOST_TOKENS, Followers, SortedTexts, TokenTexts
 from assistant.ngrams.mixing import Weights, mix
 from training.evaluation.bootstrap import interval
 from training.evaluation.held_out import HeldOutFile, neighbours, read_held_out
@@ -92,7 +92,7 @@ def read_lines(files: Sequence[HeldOutFile], model: LlamaModel, count: int) -> I
     ids = {file.path: np.array(model.encode(file.text), dtype=np.int32) for file in files}
     line_ends = ends_of_lines(model)
     for task in draw_tasks(files, model, count=count, seed=7):
-        near = TokenTexts(ids[file.path] for file in neighbours(files, task.path, task.repository))
+        near = SortedTexts(ids[file.path] for file in neighbours(files, task.path, task.repository))
         yield Line(
             project=task.repository,
             bytes=len(task.middle.rstrip()) + 1,

@@ -88,10 +88,13 @@ class Engine:
         )
 
     @property
-    def shows_files(self) -> bool:
-        """Whether the model that is loaded is shown pieces of other files."""
+    def uses_workspace(self) -> bool:
+        """Whether the model that is loaded is shown pieces of other files, or mixed with them."""
         wanted = self._settings.completion
-        return self._backend is not None and context_room(wanted.context, self._backend, 1) > 0
+        if self._backend is None:
+            return False
+        is_mixed = self._nearby is not None and wanted.nearby
+        return is_mixed or context_room(wanted.context, self._backend, 1) > 0
 
     async def _latest_model(self, model: asyncio.Task[CompletionBackend | None]) -> CompletionBackend | None:
         """Wait for the model; for the one that took its place where the settings changed meanwhile."""

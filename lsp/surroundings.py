@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.completion import CompletionRequest
-from assistant.config import ContextUse
 from assistant.context.disclosure import Disclosure
 
 if TYPE_CHECKING:
@@ -35,16 +34,12 @@ class Surroundings:
         return replace(request, others=others, unopened=unopened, root=str(root) if root else "")
 
     def _files(self) -> Mapping[str, str]:
-        """The workspace's own files, where the model is shown any of them."""
+        """The workspace's own files, where the model makes any use of them."""
         root = self._ls.root
-        if root is None or not self._is_shown():
+        if root is None or not self._ls.engine.uses_workspace:
             return {}
         from assistant.context.workspace import WorkspaceFiles
 
         if self._workspace is None or self._workspace[0] != root:
             self._workspace = root, WorkspaceFiles(root)
         return self._workspace[1].texts()
-
-    def _is_shown(self) -> bool:
-        use = self._ls.settings.assistant.completion.context
-        return use is not ContextUse.OFF and self._ls.engine.shows_files

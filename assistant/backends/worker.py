@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
+from assistant.backends.lines import LineTokens
 from assistant.backends.protocol import GREEDY, Sampling, Token, TokenShaping
 from assistant.backends.room import room_for
 from assistant.errors import BackendError
@@ -97,9 +98,6 @@ class _Job:
             self.loop.call_soon_threadsafe(self.results.put_nowait, result)
 
 
-_KEPT_TEXTS = 16
-
-
 class WorkerBackend:
     """A model behind a worker thread; see :class:`~assistant.backends.protocol.CompletionBackend`."""
 
@@ -112,9 +110,8 @@ class WorkerBackend:
         """Guards ``_running`` together with the model's abort flag."""
         self._running: _Job | None = None
         self._vocabulary_lock = threading.Lock()
-        """Keeps the model from being freed while somebody tokenises."""
-        self._tokenized: dict[str, tuple[int, ...]] = {}
-        """The latest texts, the oldest first: while somebody types, the code after the cursor stays."""
+        """Keeps the model from being freed while somebody tokenises, and guards what is known of lines."""
+        self._lines = LineTokens(model.tokenize)
         self._closed = threading.Event()
 
     @classmethod
@@ -149,12 +146,8 @@ class WorkerBackend:
 
     def tokenize(self, text: str) -> list[int]:
         """Turn text into ids; control tokens in it stay text. Raises :class:`BackendError` once closed."""
-        with self._open_vocabulary() as model:
-            known = self._tokenized.pop(text, None) or tuple(model.tokenize(text))
-            self._tokenized[text] = known
-            if len(self._tokenized) > _KEPT_TEXTS:
-                del self._tokenized[next(iter(self._tokenized))]
-            return list(known)
+        with self._open_vocabulary():
+            return self._lines.ids(text)
 
     def detokenize(self, ids: Sequence[int]) -> bytes:
         """Turn ids into bytes. Raises :class:`BackendError` once closed."""

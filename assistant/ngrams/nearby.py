@@ -1,28 +1,36 @@
-"""Token ids of the open files, kept from request to request, so that typing costs only what was typed."""
+"""Token ids of the document and of other files, kept from request to request: typing costs what was typed."""
 
 from __future__ import annotations
 
-import re
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.backends.lines import batches_of, end_of_last_line
 from assistant.backends.protocol import CompletionBackend
-from assistant.ngrams.matches import TokenIds, TokenTexts
+from assistant.completion import CompletionRequest
+from assistant.errors import BackendError
+from assistant.ngrams.matches import MOST_TOKENS, SortedTexts, TokenIds, TokenTexts
 from assistant.ngrams.mixing import NearbyCode
 
-MOST_FILES = 64
-"""That are looked at beside the one with the cursor."""
+MOST_FILES = 320
+"""That are looked at beside the one with the cursor: 64 open ones, and all that is read of a workspace."""
 MOST_CHARACTERS = 1 << 16
-"""Of each file, and on either side of the cursor. As many are tokenised anew of all other files in one
-request, which takes about 30 ms; the rest waits for the next one."""
-_MOST_BLOCKS = 1 << 14
-_BLOCK = re.compile(r"(?<=\n)(?=\S)")
-"""Before a line that is not indented: an edit leaves all other blocks of a file as they are."""
+"""Of each file, and on either side of the cursor."""
+MOST_CHARACTERS_IN_ALL = 1 << 21
+"""Of all other files; they take 0.4 s of a thread and 13 MB of memory."""
+LONGEST_WAIT_S = 0.25
+"""For open files that are new or changed, before a request does with what is known."""
+_STEP = 1 << 12
+"""By so many characters the start of what is looked at moves in a long file."""
+_BATCH_CHARACTERS = 1 << 11
+"""Tokenised at once in the background, while whoever types waits for the vocabulary."""
+_NOTHING = SortedTexts(())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,48 +39,78 @@ class _File:
     ids: TokenIds
 
 
-class NearbyFiles:
-    """What one model knows of the files that are open; belongs to one event loop."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Known:
+    """Other files, ready to be looked through."""
 
-    def __init__(self, backend: CompletionBackend) -> None:
+    files: Mapping[str, _File] = field(default_factory=dict)
+    """By path."""
+    texts: SortedTexts = _NOTHING
+
+    def has(self, path: str, text: str) -> bool:
+        """Whether a file is known as it is."""
+        file = self.files.get(path)
+        return file is not None and file.text == text
+
+
+class NearbyFiles:
+    """What one model knows of the files of a workspace; belongs to one event loop."""
+
+    def __init__(self, backend: CompletionBackend, *, longest_wait_s: float | None = LONGEST_WAIT_S) -> None:
+        """What takes longer to read comes into later requests; ``None`` always waits for it."""
         self._backend = backend
-        self._blocks = _Blocks(backend.tokenize)
-        self._files: dict[str, _File] = {}
-        self.waiting = 0
-        """Files of the latest request that there was no time to read; a later one reads them."""
-        self._elsewhere = TokenTexts(())
+        self._longest_wait_s = longest_wait_s
+        self._before, self._after = _Growing(backend), _Growing(backend)
+        self._known = _Known()
+        self._reading: asyncio.Task[None] | None = None
         self._line_ends = np.zeros(0, dtype=np.bool_)
 
-    def shaping(self, before: str, after: str, others: Mapping[str, str]) -> NearbyCode:
-        """What to mix into the chances behind ``before``; ``others`` are the texts of other files by path."""
-        self._read(others)
-        prefix = self._blocks.ids(before[-MOST_CHARACTERS:])
-        suffix = self._blocks.ids(after[:MOST_CHARACTERS])
+    async def shaping(self, before: str, request: CompletionRequest) -> NearbyCode:
+        """What to mix into the chances behind ``before``, the code that the prompt ends with."""
+        elsewhere = await self._elsewhere(request)
+        start = -(-max(0, len(before) - MOST_CHARACTERS) // _STEP) * _STEP
+        cut = max(start, end_of_last_line(before))
+        line = np.array(self._backend.tokenize(before[cut:]), dtype=np.int32)
+        prefix = np.concatenate([self._before.ids(before[start:cut]), line])
+        suffix = self._after.ids(request.suffix[:MOST_CHARACTERS])
         return NearbyCode(
-            prefix.tolist(),
+            prefix[-MOST_TOKENS:].tolist(),
             here=TokenTexts([suffix, prefix]),
-            elsewhere=self._elsewhere,
+            elsewhere=elsewhere,
             line_ends=self._ends_of_lines,
         )
 
-    def _read(self, others: Mapping[str, str]) -> None:
-        """Tokenise what is new, as far as one request may, and forget what is no longer there."""
-        kept: dict[str, _File] = {}
-        room = MOST_CHARACTERS
-        self.waiting = 0
-        for path, whole in islice(others.items(), MOST_FILES):
-            text = whole[:MOST_CHARACTERS]
-            file = self._files.get(path)
-            if file is None or file.text != text:
-                if len(text) <= room:
-                    file, room = _File(text=text, ids=self._blocks.ids(text)), room - len(text)
-                else:
-                    self.waiting += 1
-            if file is not None:
-                kept[path] = file
-        if list(kept.values()) != list(self._files.values()):
-            self._elsewhere = TokenTexts(file.ids for file in kept.values())
-        self._files = kept
+    async def _elsewhere(self, request: CompletionRequest) -> TokenTexts:
+        """The other files, as they are or were a moment ago; none of those that may not be shown any more.
+
+        Only open files are waited for.
+        """
+        texts = _bounded(request)
+        new = {path for path, text in texts.items() if not self._known.has(path, text)}
+        if new or self._known.files.keys() != texts.keys():
+            if self._reading is None or self._reading.done():
+                self._reading = asyncio.create_task(self._read(texts))
+            if not new.isdisjoint(request.others):
+                await asyncio.wait([self._reading], timeout=self._longest_wait_s)
+        is_permitted = self._known.files.keys() <= {*texts, request.path}
+        return self._known.texts if is_permitted else _NOTHING
+
+    async def _read(self, texts: Mapping[str, str]) -> None:
+        with contextlib.suppress(BackendError):  # the model was replaced, and this with it
+            self._known = await asyncio.to_thread(self._learn, texts)
+
+    def _learn(self, texts: Mapping[str, str]) -> _Known:
+        """Tokenise what is new, and sort all of it; in a thread."""
+        known = self._known
+        files = {
+            path: known.files[path] if known.has(path, text) else _File(text=text, ids=self._ids(text))
+            for path, text in texts.items()
+        }
+        return _Known(files=files, texts=SortedTexts(file.ids for file in files.values()))
+
+    def _ids(self, text: str) -> TokenIds:
+        batches = map(self._backend.tokenize, batches_of(text, _BATCH_CHARACTERS))
+        return np.concatenate([np.array(batch, dtype=np.int32) for batch in batches])
 
     def _ends_of_lines(self, vocabulary: int) -> NDArray[np.bool_]:
         """Which tokens end a line or a completion; found once, in the thread that generates."""
@@ -84,24 +122,31 @@ class NearbyFiles:
         return self._line_ends
 
 
-class _Blocks:
-    """Tokenises texts block by block, and remembers the latest blocks."""
+def _bounded(request: CompletionRequest) -> dict[str, str]:
+    """Other files by path, open ones first, as many as may be."""
+    texts: dict[str, str] = {}
+    room = MOST_CHARACTERS_IN_ALL
+    for path, whole in islice({**request.others, **request.unopened}.items(), MOST_FILES):
+        text = whole[:MOST_CHARACTERS]
+        if len(text) <= room:
+            texts[path], room = text, room - len(text)
+    return texts
 
-    def __init__(self, tokenize: Callable[[str], list[int]]) -> None:
-        self._tokenize = tokenize
-        self._known: OrderedDict[str, TokenIds] = OrderedDict()
+
+class _Growing:
+    """The ids of a text that stays as it is, or grows at its end, from one request to the next."""
+
+    def __init__(self, backend: CompletionBackend) -> None:
+        self._backend = backend
+        self._text = ""
+        self._ids: TokenIds = np.zeros(0, dtype=np.int32)
 
     def ids(self, text: str) -> TokenIds:
-        """The ids of a text; white space between blocks may be tokenised otherwise than in the whole."""
-        blocks = [self._of(block) for block in _BLOCK.split(text)]
-        while len(self._known) > _MOST_BLOCKS:
-            self._known.popitem(last=False)
-        return np.concatenate(blocks)
-
-    def _of(self, block: str) -> TokenIds:
-        ids = self._known.get(block)
-        if ids is None:
-            ids = np.array(self._tokenize(block), dtype=np.int32)
-        self._known[block] = ids
-        self._known.move_to_end(block)
-        return ids
+        """The ids of a text; what is new at its end is tokenised alone where it begins with a line end."""
+        if text == self._text:
+            return self._ids
+        if not text.startswith((f"{self._text}\n", f"{self._text}\r")):
+            self._text, self._ids = "", self._ids[:0]
+        more = self._backend.tokenize(text[len(self._text) :])
+        self._text, self._ids = text, np.concatenate([self._ids, np.array(more, dtype=np.int32)])
+        return self._ids

@@ -14,9 +14,9 @@ from assistant.backends.llama_cpp import LlamaCppBackend
 from assistant.completion import CompletionRequest, Trigger
 from assistant.config import CompletionSettings, Lines, Settings, TraceSettings
 from assistant.models import DEFAULT_MODEL, ModelOptions
-from assistant.ngrams.matches import LEAST_TOKENS, MOST_TOKENS, Followers, TokenTexts
+from assistant.ngrams.matches import LEAST_TOKENS, MOST_TOKENS, Followers, SortedTexts, TokenTexts
 from assistant.ngrams.mixing import NearbyCode, mix, weight_of
-from assistant.ngrams.nearby import MOST_CHARACTERS, NearbyFiles
+from assistant.ngrams.nearby import MOST_CHARACTERS, MOST_CHARACTERS_IN_ALL, NearbyFiles
 from assistant.service import CompletionService
 
 VOCABULARY = 8
@@ -39,17 +39,19 @@ def scanned(texts, context):
     return None
 
 
-@given(st.lists(ids, max_size=4), ids)
-def test_matches_are_those_of_a_plain_scan(texts, context):
-    found = TokenTexts(texts).followers(context)
+@pytest.mark.parametrize("kind", [TokenTexts, SortedTexts])
+@given(texts=st.lists(ids, max_size=4), context=ids)
+def test_matches_are_those_of_a_plain_scan(kind, texts, context):
+    found = kind(texts).followers(context)
     shown = None
     if found is not None:
         shown = found.length, dict(zip(found.tokens.tolist(), found.counts.tolist(), strict=True))
     assert shown == scanned(texts, context)
 
 
-def test_no_match_reaches_from_one_text_into_the_next():
-    texts = TokenTexts([[1, 2], [3, 4]])
+@pytest.mark.parametrize("kind", [TokenTexts, SortedTexts])
+def test_no_match_reaches_from_one_text_into_the_next(kind):
+    texts = kind([[1, 2], [3, 4]])
     assert texts.followers([1, 2]) is None
     assert texts.followers([2, 3]) is None
 
@@ -152,37 +154,96 @@ def counting(bundled):
 SOURCE = Path(CompletionService.__init__.__code__.co_filename).read_text("utf-8")
 
 
-def test_typing_tokenises_the_block_that_was_typed_in_and_no_more(counting):
-    files = NearbyFiles(counting)
-    place = SOURCE.index("class CompletionService")
-    files.shaping(SOURCE[:place], SOURCE[place:], {"a.py": SOURCE})
+def asking(before="", after="", others=None, unopened=None):
+    """The end of a prompt, and the request that it is for."""
+    request = CompletionRequest(
+        text=before + after,
+        offset=len(before),
+        path="typed.py",
+        others=others or {},
+        unopened=unopened or {},
+    )
+    return before, request
+
+
+def patient(backend):
+    return NearbyFiles(backend, longest_wait_s=None)
+
+
+@pytest.mark.asyncio
+async def test_typing_tokenises_the_line_that_was_typed_on_and_no_more(counting):
+    files = patient(counting)
+    place = SOURCE.index("        self.backend = backend")
+    await files.shaping(*asking(SOURCE[:place], SOURCE[place:], {"a.py": SOURCE}))
+    for typed in ("x", "x = 1"):
+        counting.characters = 0
+        await files.shaping(*asking(SOURCE[:place] + typed, SOURCE[place:], {"a.py": SOURCE}))
+        assert counting.characters == len("\n" + typed)
+
+
+@pytest.mark.asyncio
+async def test_a_new_line_tokenises_the_one_above_it(counting):
+    files = patient(counting)
+    await files.shaping(*asking("a = 1\nb = 2\nc = 3", "\n"))
     counting.characters = 0
-    files.shaping(SOURCE[:place] + "x", SOURCE[place:], {"a.py": SOURCE})
-    assert counting.characters == 1
+    await files.shaping(*asking("a = 1\nb = 2\nc = 3\nd", "\n"))
+    assert counting.characters == len("\nc = 3") + len("\nd")
 
 
-def test_many_files_are_read_a_few_at_a_time(counting):
-    half = "x = 1\n" * (MOST_CHARACTERS // 12)
-    others = {f"{number}.py": f"# {number}\n{half}" for number in range(4)}
-    files = NearbyFiles(counting)
-    known = []
-    for _ in range(5):
-        files.shaping("", "", others)
-        known.append(len(files._files))
-    assert known == sorted(known)
-    assert known[0] < 4
-    assert known[-1] == 4
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "before", ["", "a = 1", "a = 1\n", "a = 1\r\n\r\n  b", "\n\n", "x" * 70_000, "y = 1\n" * 20_000]
+)
+async def test_what_is_looked_through_is_the_end_of_the_document_whatever_was_asked_before(bundled, before):
+    files = patient(bundled)
+    for other in ("a = 1\nb", "a = 1\nb\n\nc", before[: len(before) // 2]):
+        await files.shaping(*asking(other))
+    code = await files.shaping(*asking(before, "end()"))
+    here = bundled.detokenize([i for i in code._here._ids.tolist() if i >= 0]).decode()
+    assert here.startswith("end()")
+    looked_through = here.removeprefix("end()")
+    assert before.endswith(looked_through)
+    assert len(looked_through) >= min(len(before), MOST_CHARACTERS - 4096)
+    assert len(looked_through) <= MOST_CHARACTERS
 
 
-def test_a_file_that_was_closed_is_forgotten(counting):
-    files = NearbyFiles(counting)
+@pytest.mark.asyncio
+async def test_of_very_many_files_some_are_left_out_and_open_ones_come_first(counting):
+    whole = "x = 1\n" * (MOST_CHARACTERS // 6)
+    count = MOST_CHARACTERS_IN_ALL // len(whole) + 4
+    unopened = {f"{number}.py": whole for number in range(count)}
+    files = patient(counting)
+    await files.shaping(*asking("", "", {"open.py": whole}, unopened))
+    assert "open.py" in files._known.files
+    assert len(whole) * len(files._known.files) <= MOST_CHARACTERS_IN_ALL
+    assert len(files._known.files) >= count - 5
+
+
+async def mixed(files, **others):
     logits = np.zeros(8192, dtype=np.float32)
-    code = files.shaping("alpha = beta_", "", {"b.py": "alpha = beta_gamma\n"})
+    code = await files.shaping(*asking("alpha = beta_", **others))
     code.shape([], logits)
-    assert logits.any()
-    logits[:] = 0
-    files.shaping("alpha = beta_", "", {}).shape([], logits)
-    assert not logits.any()
+    return bool(logits.any())
+
+
+KNOWN = {"b.py": "alpha = beta_gamma\n"}
+
+
+@pytest.mark.asyncio
+async def test_a_file_that_was_closed_or_may_not_be_shown_any_more_is_forgotten_at_once(counting):
+    files = NearbyFiles(counting, longest_wait_s=0.0)
+    await mixed(files, others=KNOWN)
+    await files._reading
+    assert await mixed(files, others=KNOWN)
+    assert not await mixed(files, others={})
+
+
+@pytest.mark.asyncio
+async def test_files_that_are_not_open_are_read_beside_and_never_waited_for(counting):
+    files = patient(counting)
+    assert not await mixed(files, unopened=KNOWN)
+    await files._reading
+    assert await mixed(files, unopened=KNOWN)
 
 
 @pytest.mark.asyncio
@@ -203,6 +264,6 @@ async def test_the_bundled_model_goes_on_as_an_open_file_does(bundled):
         completion = await service.complete(request)
         return "" if completion is None else completion.text
 
-    assert await suggested(NearbyFiles(bundled), others) == "_quagga_tariff(7)"
+    assert await suggested(patient(bundled), others) == "_quagga_tariff(7)"
     assert "quagga" not in await suggested(None, others)
-    assert "quagga" not in await suggested(NearbyFiles(bundled), {})
+    assert "quagga" not in await suggested(patient(bundled), {})

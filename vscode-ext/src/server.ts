@@ -8,6 +8,7 @@ import {
   ErrorAction,
   LanguageClient,
   RevealOutputChannelOn,
+  ShowMessageNotification,
   type LanguageClientOptions,
   type Middleware,
 } from "vscode-languageclient/node";
@@ -32,6 +33,7 @@ export class Server implements vscode.Disposable {
     private readonly find: () => Promise<Found>,
     private readonly log: vscode.LogOutputChannel,
     private readonly middleware: Middleware,
+    private readonly show: (level: number, text: string) => void,
   ) {}
 
   get state(): State {
@@ -41,6 +43,12 @@ export class Server implements vscode.Disposable {
   /** The client while the server runs. */
   get running(): LanguageClient | undefined {
     return this.present.kind === "running" ? this.client : undefined;
+  }
+
+  /** Send a request; throws while the server does not run. */
+  async ask(method: string, params: unknown): Promise<unknown> {
+    if (this.running === undefined) throw new Error("the server does not run");
+    return this.running.sendRequest(method, params);
   }
 
   /** End what runs, forget what failed, and start. */
@@ -86,6 +94,7 @@ export class Server implements vscode.Disposable {
     client.onNotification(DID_CHANGE_STATUS, (status: Status) => {
       if (mine === this.generation) this.tell({ kind: "running", status });
     });
+    client.onNotification(ShowMessageNotification.type, ({ type, message }) => this.show(type, message));
     client.onNotification(DID_WITHHOLD, (withheld: Withheld) => this.withheldNow.fire(withheld));
     this.backoff.begin();
     try {

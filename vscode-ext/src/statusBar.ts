@@ -3,6 +3,8 @@
 import * as vscode from "vscode";
 import { look, type Look, type State } from "./core/status";
 
+const WITHHELD_MS = 8_000;
+
 export class StatusBar implements vscode.Disposable {
   private readonly item = vscode.window.createStatusBarItem("sc-attrib.status", vscode.StatusBarAlignment.Right, 100);
 
@@ -20,6 +22,11 @@ export class StatusBar implements vscode.Disposable {
     this.item.backgroundColor = found.isAlarming
       ? new vscode.ThemeColor("statusBarItem.warningBackground")
       : undefined;
+  }
+
+  /** Say for a moment that a suggestion was withheld, and why. */
+  tellWithheld(reason: string): void {
+    vscode.window.setStatusBarMessage(`$(shield) Suggestion withheld: ${reason}`, WITHHELD_MS);
   }
 
   dispose(): void {

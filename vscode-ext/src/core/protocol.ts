@@ -55,3 +55,19 @@ export interface Status {
   readonly message: string;
   readonly busy: boolean;
 }
+
+/** Request of the text of a source: `{swhid}`. */
+export const SOURCE = "sc-attrib/source";
+
+/** What it is answered with; `text` is `null` where `reason` says why. */
+export interface SourceText {
+  readonly swhid: string;
+  readonly origin: string | null;
+  readonly path: string | null;
+  readonly lines: Lines | null;
+  readonly link: string;
+  readonly text: string | null;
+  readonly held: "index" | "file" | null;
+  readonly place: string | null;
+  readonly reason: string;
+}

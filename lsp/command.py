@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _LOOPBACK = "127.0.0.1"
 _LEVELS = ("debug", "info", "warning", "error")
 _HIGHEST_PORT = 65535
+_PLUGINS = ("nvim",)
+"""Folders beside this file."""
 EXIT_WITHOUT_SHUTDOWN = 1
 
 
@@ -30,12 +32,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "HOST may be left out for this machine only, port 0 takes any",
     )
     parser.add_argument(
+        "--plugin", choices=_PLUGINS, help="print the folder of the plugin for this editor, and serve nothing"
+    )
+    parser.add_argument(
         "--log-level", choices=_LEVELS, default="warning", help="what to say on stderr (default: warning)"
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve one editor; exit code 0 after ``shutdown``, 1 if the editor left without it."""
+    if args.plugin is not None:
+        print(Path(__file__).parent / args.plugin)  # noqa: T201
+        return 0
     _leave_workspace_off_the_path()
     if importlib.util.find_spec("pygls") is None:
         raise MissingExtraError("the language server", "lsp")

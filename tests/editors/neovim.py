@@ -153,6 +153,11 @@ class Neovim:
         self.call("nvim_input", keys)
 
     @property
+    def pid(self) -> int:
+        """Number of the process."""
+        return self._process.pid
+
+    @property
     def text(self) -> str:
         """The current buffer."""
         return "\n".join(self.call("nvim_buf_get_lines", 0, 0, -1, False)) + "\n"

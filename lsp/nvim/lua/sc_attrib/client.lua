@@ -37,6 +37,15 @@ function M.of(buffer)
   end
 end
 
+--- Ask a server; how that is spelled changed with 0.11.
+function M.request(client, method, params, handler, buffer)
+  if M.is_native() then
+    client:request(method, params, handler, buffer)
+  else
+    client.request(method, params, handler, buffer)
+  end
+end
+
 --- The nearest folder above a buffer's file that holds a root marker; nil if none does.
 local function root_of(buffer)
   local folder = vim.fn.fnamemodify(vim.api.nvim_buf_get_name(buffer), ":p:h")

@@ -9,8 +9,8 @@ local METHOD = "textDocument/completion"
 local reasons = vim.api.nvim_create_namespace("sc_attrib.withheld")
 local options_before = nil -- 'completeopt' as the user has it
 
-local function client_of(buffer)
-  return require("sc_attrib.client").of(buffer)
+local function request(...)
+  require("sc_attrib.client").request(...)
 end
 
 --- One entry of the menu for an item of the server's.
@@ -48,13 +48,13 @@ end
 
 function M.suggest()
   local buffer = vim.api.nvim_get_current_buf()
-  local client = client_of(buffer)
+  local client = require("sc_attrib.client").of(buffer)
   if not client then
     return
   end
   local asked_at = vim.api.nvim_win_get_cursor(0)
   local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
-  client.request(METHOD, params, function(err, result)
+  request(client, METHOD, params, function(err, result)
     if not err and result then
       show(result.items or result, client, asked_at)
     end
@@ -84,7 +84,7 @@ local function take(chosen)
   vim.api.nvim_buf_set_text(0, row, first, row, cursor[2], lines)
   local last = #lines == 1 and first + #lines[1] or #lines[#lines]
   vim.api.nvim_win_set_cursor(0, { row + #lines, last })
-  client.request("workspace/executeCommand", {
+  request(client, "workspace/executeCommand", {
     command = chosen.item.command.command,
     arguments = chosen.item.command.arguments,
   }, function() end, 0)

@@ -6,6 +6,9 @@ import argparse
 import logging
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +17,7 @@ from attribution.commands.streams import say
 from attribution.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
+    from attribution.service.live import LibrarySource
     from attribution.service.settings import Binding, Limits
     from attribution.service.tokens import Tokens
 
@@ -45,7 +49,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="tokens of those who may ask, one a line, each perhaps with its last day (default: the token "
         "in SC_ATTRIB_TOKEN; without any only this machine is answered)",
     )
+    _add_cluster(parser)
     _add_limits(parser)
+
+
+def _add_cluster(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="answer from the machines of a Ray cluster, which share the folder of the one --index: auto, "
+        "HOST:PORT, or local for processes of this machine",
+    )
+    parser.add_argument(
+        "--parts",
+        type=_count,
+        metavar="N",
+        help="with --ray, parts among which the segments are divided (default: one a processor)",
+    )
+    parser.add_argument(
+        "--replicas", type=_count, default=2, metavar="N", help="with --ray, copies of a part (default: 2)"
+    )
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
@@ -97,31 +120,48 @@ def _rate(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Answer until it is told to end."""
-    from attribution.commands.indexes import indexes_to_ask
-
     if any(find_spec(name) is None for name in _NEEDED):
         raise MissingExtraError("sc-attrib serve", "serve")
     from attribution.service import server
     from attribution.service.application import make_application
-    from attribution.service.live import LiveFolders
     from attribution.service.tokens import Tokens
 
     tokens = Tokens(args.token_file)
     _require_safety(args.bind, tokens)
     if args.token_file is not None:
         _warn_of_readers(args.token_file)
-    source = LiveFolders([place for place in indexes_to_ask(args.index) if isinstance(place, Path)])
     limits = _limits(args)
     logging.getLogger("attribution.service.guard").setLevel(logging.INFO)
-    app = make_application(source, tokens=tokens, limits=limits, logs_requests=args.log_requests)
-    opened = server.listen(args.bind)
-    host, port = opened.getsockname()[:2]
-    address = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
-    try:
-        server.run(app, opened, limits, ready=lambda: say(f"serving on {address} (Ctrl-C ends it)"))
-    finally:
-        opened.close()
+    with _source(args) as source:
+        app = make_application(source, tokens=tokens, limits=limits, logs_requests=args.log_requests)
+        with closing(server.listen(args.bind)) as opened:
+            host, port = opened.getsockname()[:2]
+            address = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+            ready = partial(say, f"serving on {address} (Ctrl-C ends it)")
+            server.make_server(app, limits, ready=ready).run(sockets=[opened])
     return 0
+
+
+@contextmanager
+def _source(args: argparse.Namespace) -> Iterator[LibrarySource]:
+    """The folders, or the one folder as a cluster answers from it."""
+    from attribution.commands.indexes import indexes_to_ask
+
+    folders = [place for place in indexes_to_ask(args.index) if isinstance(place, Path)]
+    if args.ray is None:
+        from attribution.service.live import LiveFolders
+
+        yield LiveFolders(folders)
+        return
+    from attribution.cluster.ray_tasks import ray_cluster
+    from attribution.cluster.serving import served_index
+
+    if len(folders) != 1:
+        raise UsageError(f"--ray serves one index, and there are {len(folders)}; name one with --index")
+    with ray_cluster(args.ray, processes=os.cpu_count() or 1) as cluster:
+        parts = args.parts or cluster.processors
+        with served_index(folders[0].absolute(), parts=parts, replicas=args.replicas) as live:
+            yield live
 
 
 def _require_safety(binding: Binding, tokens: Tokens) -> None:

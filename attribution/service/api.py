@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from attribution.asking import AskersText, id_of
-from attribution.errors import IndexUnusableError, ScAttribError
+from attribution.errors import IndexOutdatedError, IndexUnusableError, ScAttribError
 from attribution.library import Library
 from attribution.remote.wire import WireError, content_of, read_number, read_text
 from attribution.service import answers
@@ -54,7 +54,11 @@ class Desk:
         def ask() -> tuple[T, str]:
             library = self.source.current()
             self.metrics.note(library)
-            return work(library), library.generation
+            try:
+                return work(library), library.generation
+            except IndexOutdatedError:  # its parts lie elsewhere, and have all gone over to a later state
+                library = self.source.current()
+                return work(library), library.generation
 
         try:
             return await self.workers.run(ask)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from attribution.remote.address import is_loopback
@@ -68,9 +69,12 @@ class Guard:
     async def _answer(self, scope: Scope, receive: Receive, exchange: _Exchange) -> None:
         try:
             self._let_in(scope)
+            scope["app"] = self.app  # routing raises what it refuses, instead of answering in its own words
             await self.app(scope, receive, exchange.send)
         except Problem as problem:
             await _send(problem, scope, receive, exchange)
+        except HTTPException as error:
+            await _send(_unrouted(error), scope, receive, exchange)
         except Exception as error:
             _LOGGER.error("%s failed of a fault of ours: %s", _route(scope), _place(error))
             fault = Problem(500, "this failed of a fault of ours; the service's log says where")
@@ -134,6 +138,14 @@ def _require_loopback(host: str) -> None:
     if not is_loopback(name.strip("[]")):
         detail = "without a token only this machine is answered, by its own names; a proxy needs one"
         raise Problem(421, detail)
+
+
+def _unrouted(error: HTTPException) -> Problem:
+    """What routing refuses, in the form of everything else."""
+    if error.status_code == 404:
+        return Problem(404, "there is nothing here; /openapi.json says what there is")
+    detail = "this way of asking is not known here; /openapi.json says which are"
+    return Problem(error.status_code, detail, headers=error.headers)
 
 
 def _is_open(path: str) -> bool:

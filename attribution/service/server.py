@@ -35,8 +35,11 @@ def listen(binding: Binding) -> socket.socket:
     return opened
 
 
-def run(app: ASGIApp, opened: socket.socket, limits: Limits, *, ready: Callable[[], None]) -> None:
-    """Answer until a signal says to end; calls ``ready`` once the first request would be answered."""
+def make_server(app: ASGIApp, limits: Limits, *, ready: Callable[[], None]) -> uvicorn.Server:
+    """A server whose ``run`` answers on sockets until a signal, or its ``should_exit``, says to end.
+
+    It calls ``ready`` once the first request would be answered.
+    """
     protocol = type("Protocol", (BoundedProtocol,), {"request_s": limits.request_s})
     config = uvicorn.Config(
         app,
@@ -53,7 +56,7 @@ def run(app: ASGIApp, opened: socket.socket, limits: Limits, *, ready: Callable[
         h11_max_incomplete_event_size=limits.head_bytes,
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    _Server(config, ready).run(sockets=[opened])
+    return _Server(config, ready)
 
 
 class _Server(uvicorn.Server):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attribution.candidates import Candidate, Known
 from attribution.cluster.replica import Reply
@@ -25,7 +25,9 @@ from attribution.library import Found, HeldUnder, IndexFacts, facts_of_parts, he
 from attribution.query import Query
 
 if TYPE_CHECKING:
-    from ray.serve.handle import DeploymentHandle, DeploymentResponse
+    from ray.serve.handle import DeploymentHandle
+
+    from attribution.cluster.serving import ServedPart
 
 A = TypeVar("A")
 
@@ -42,7 +44,7 @@ class ClusterLibrary:
 
     directory: Path
     catalog: Catalog
-    handles: tuple[DeploymentHandle, ...]
+    handles: tuple[DeploymentHandle[ServedPart], ...]
     """Of each part."""
 
     @cached_property
@@ -96,11 +98,14 @@ class ClusterLibrary:
 
     def ask(self, question: Question[A]) -> list[A]:
         """The answers of all parts; raises :class:`IndexUnusableError` where one has none."""
-        waiting = [handle.reply.remote(question, self.generation) for handle in self.handles]
-        return [self._answer(number, reply, question) for number, reply in enumerate(waiting)]
+        waiting = [self._send(number, question) for number in range(len(self.handles))]
+        return [self._answer(number, sent, question) for number, sent in enumerate(waiting)]
 
-    def _answer(self, number: int, waiting: DeploymentResponse[Reply], question: Question[A]) -> A:
-        """What a part says, from whichever replica; one that dies while it answers may be asked again."""
+    def _send(self, number: int, question: Question[A]) -> Any:
+        return self.handles[number].reply.remote(question, self.generation)
+
+    def _answer(self, number: int, waiting: Any, question: Question[A]) -> A:
+        """What a part says, from whichever replica; where one dies as it answers, another is asked."""
         from ray.exceptions import RayError
 
         reason = ""
@@ -109,15 +114,16 @@ class ClusterLibrary:
                 reply: Reply = waiting.result(timeout_s=_ANSWER_SECONDS)
             except (RayError, TimeoutError) as error:
                 reason = type(error).__name__
-                waiting = self.handles[number].reply.remote(question, self.generation)
+                waiting = self._send(number, question)
                 continue
             if reply.is_outdated:
                 raise IndexOutdatedError(self.directory)
             if reply.problem:
                 raise IndexUnusableError(
-                    self.directory, f"part {number} cannot answer ({reply.problem})", remedy="mend it there"
+                    self.directory, f"part {number + 1} cannot answer ({reply.problem})", remedy="mend it"
                 )
-            return reply.answer  # type: ignore[no-any-return]
+            answer: A = reply.answer
+            return answer
         raise IndexUnusableError(
             self.directory,
             f"part {number + 1} of {len(self.handles)} does not answer ({reason})",
@@ -144,7 +150,7 @@ class Digests:
 class LiveCluster:
     """The state of now of an index that a cluster serves. Safe to share between threads."""
 
-    def __init__(self, directory: Path, handles: Iterable[DeploymentHandle]) -> None:
+    def __init__(self, directory: Path, handles: Iterable[DeploymentHandle[ServedPart]]) -> None:
         """Look at its catalog; raise a subclass of :class:`IndexUnusableError` where that cannot be read."""
         self._directory = directory
         self._handles = tuple(handles)

@@ -32,6 +32,7 @@ _RETRIES = 5
 _AHEAD = 2
 """Tasks taken ahead for each processor: answers come in order, and a slow one must not stop the others."""
 _KNOCK_SECONDS = 10.0
+_START_SECONDS = "180"
 _LOST = "a task was lost {} times ({}); run the same command again: it goes on where it stopped"
 
 
@@ -46,6 +47,7 @@ def ray_cluster(address: str, *, processes: int) -> Iterator[Cluster]:
     if importlib.util.find_spec("ray") is None:
         raise MissingExtraError("working on a cluster", "ray")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # read when it is imported: nothing is reported to anybody
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", _START_SECONDS)  # a busy machine takes its time
     import ray
 
     is_ours = not ray.is_initialized()
@@ -84,7 +86,7 @@ def _connect(address: str, processes: int) -> None:
         _knock(address)
         with TemporaryDirectory() as nowhere, chdir(nowhere):  # what Ray's workers would import from, too
             ray.init(address=address, configure_logging=False, log_to_driver=False, **own)
-    except (OSError, OverflowError, RuntimeError, ValueError) as error:
+    except Exception as error:  # Ray raises bare ones, too
         reason = " ".join(str(error).split())
         raise ClusterError(
             address, f"it cannot be reached ({reason})", remedy="start it with 'ray start --head'"

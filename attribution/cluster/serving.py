@@ -39,7 +39,7 @@ class ServedPart:
 class Ingress:
     """Ray Serve wants one deployment that the others belong to."""
 
-    def __init__(self, *parts: DeploymentHandle) -> None:
+    def __init__(self, *parts: DeploymentHandle[ServedPart]) -> None:
         """Nothing to do."""
 
 
@@ -64,21 +64,21 @@ def served_index(
             serve.delete(name)
 
 
-def _deploy(directory: Path, *, parts: int, replicas: int, name: str) -> list[DeploymentHandle]:
+def _deploy(directory: Path, *, parts: int, replicas: int, name: str) -> list[DeploymentHandle[ServedPart]]:
     from ray import serve
     from ray.exceptions import RayError
 
-    deployment = serve.deployment(
-        ServedPart,
+    deployed: Any = serve.deployment
+    deployment = deployed(
         num_replicas=replicas,
         max_ongoing_requests=_AT_ONCE,
         ray_actor_options={"num_cpus": _PROCESSORS},
-    )
+    )(ServedPart)
     names = [f"part-{number}" for number in range(parts)]
     bound = [
         deployment.options(name=each).bind(str(directory), number, parts) for number, each in enumerate(names)
     ]
-    ingress = serve.deployment(Ingress, ray_actor_options={"num_cpus": 0})
+    ingress = deployed(ray_actor_options={"num_cpus": 0})(Ingress)
     try:
         serve.start(proxy_location="Disabled")
         serve.run(ingress.bind(*bound), name=name, route_prefix=None)

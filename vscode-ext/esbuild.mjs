@@ -17,6 +17,7 @@ const tests = {
     .filter((name) => name.endsWith(".test.ts"))
     .map((name) => `test/${name}`),
   outdir: "dist/test",
+  external: ["esbuild"],
   sourcemap: "inline",
 };
 

@@ -102,7 +102,7 @@ export class ProvenanceLine implements vscode.Disposable {
     const shown = this.shown;
     const provenance = this.current;
     if (shown === undefined || provenance === undefined) return;
-    if (vscode.workspace.getConfiguration(SECTION).get("provenance.inline", true)) {
+    if (vscode.workspace.getConfiguration(SECTION).get<boolean>("provenance.inline", true)) {
       const end = shown.editor.document.lineAt(shown.position.line).range.end;
       const contentText = ghostLine(provenance, shown.index, shown.items.length);
       const hoverMessage = hover(provenance);

@@ -32,5 +32,5 @@ export async function toggle(): Promise<void> {
 }
 
 function isOn(): boolean {
-  return vscode.workspace.getConfiguration(SECTION).get("completion.enabled", true);
+  return vscode.workspace.getConfiguration(SECTION).get<boolean>("completion.enabled", true);
 }

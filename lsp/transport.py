@@ -10,19 +10,61 @@ import sys
 import threading
 from typing import BinaryIO
 
-from pygls.io_ import run_async
+from pygls.io_ import StdoutWriter, run_async
 
 from lsp.server import Server
 
 _wire_log = logging.getLogger("pygls.io_")
 """pygls' own, as on stdio: what it says of a message may hold code."""
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
+_MOST_BYTES = 1 << 16
+"""That are read at once."""
 
 
 def serve_stdio(server: Server) -> None:
     """Serve the editor that started this process, until it says ``exit`` or closes the pipe."""
     stdin, stdout = claim_stdio()
-    server.start_io(stdin=stdin, stdout=stdout)
+    try:
+        asyncio.run(_serve_pipes(server, stdin, stdout))
+    except BrokenPipeError:
+        _wire_log.error("the editor is gone")
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.shutdown()  # type: ignore[no-untyped-call]
+
+
+async def _serve_pipes(server: Server, stdin: BinaryIO, stdout: BinaryIO) -> None:
+    """Serve over two pipes.
+
+    pygls' own reader asks a thread for each header line and each body, eight times a keystroke; here one
+    thread hands over whatever has come.
+    """
+    reader = asyncio.StreamReader()
+    threading.Thread(target=_feed, args=(reader, stdin, asyncio.get_running_loop()), daemon=True).start()
+    server.protocol.set_writer(StdoutWriter(stdout))
+    await _serve(server, reader)
+
+
+def _feed(reader: asyncio.StreamReader, stdin: BinaryIO, loop: asyncio.AbstractEventLoop) -> None:
+    """Hand over what comes, to the end, or until nobody reads any more."""
+    with contextlib.suppress(RuntimeError, OSError, ValueError):  # the loop is closed, or the pipe
+        while data := os.read(stdin.fileno(), _MOST_BYTES):
+            loop.call_soon_threadsafe(reader.feed_data, data)
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(reader.feed_eof)
+
+
+async def _serve(server: Server, reader: asyncio.StreamReader) -> None:
+    """Handle messages until the editor leaves."""
+    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        await run_async(
+            stop_event=threading.Event(),
+            reader=reader,
+            protocol=server.protocol,
+            logger=_wire_log,
+            error_handler=server.report_server_error,
+        )
 
 
 def claim_stdio() -> tuple[BinaryIO, BinaryIO]:
@@ -61,11 +103,4 @@ async def serve_tcp(server: Server, host: str, port: int) -> None:
     reader, writer = await connected
     listener.close()
     server.protocol.set_writer(writer)
-    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-        await run_async(
-            stop_event=threading.Event(),
-            reader=reader,
-            protocol=server.protocol,
-            logger=_wire_log,
-            error_handler=server.report_server_error,
-        )
+    await _serve(server, reader)

@@ -3,8 +3,11 @@
 import warnings
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import Unsatisfiable
 
+from attribution.service.openapi import description
+from attribution.service.settings import Limits
 from tests.service.serving import TOKEN, bearer, served
 
 with warnings.catch_warnings():
@@ -23,26 +26,46 @@ def guarded(with_text, tmp_path_factory):
         yield running
 
 
-@pytest.fixture
-def api_schema(guarded):
+@pytest.fixture(scope="module")
+def described(guarded):
     return schemathesis.openapi.from_url(f"{guarded.url}/openapi.json")
 
 
-schema = schemathesis.pytest.from_fixture("api_schema")
+OPERATIONS = [
+    (path, method.upper()) for path, methods in description(Limits())["paths"].items() for method in methods
+]
 
 
-@schema.parametrize()
-@settings(
-    max_examples=12,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+@pytest.mark.parametrize("mode", list(schemathesis.GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize(("path", "method"), OPERATIONS, ids=lambda value: value.strip("/"))
 @pytest.mark.filterwarnings("ignore")
-def test_whatever_is_asked_is_answered_as_described(case):
+def test_whatever_is_asked_is_answered_as_described(described, path: str, method: str, mode) -> None:
     """Not that all that fits is accepted: no schema says which words are words, or which ids exist."""
-    case.call_and_validate(headers=bearer(), excluded_checks=[positive_data_acceptance])
+
+    @given(case=described[path][method].as_strategy(generation_mode=mode))
+    @settings(
+        max_examples=15,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.explicit, Phase.generate],
+        database=None,
+    )
+    def ask(case) -> None:
+        response = case.call(headers=bearer())
+        statuses.add(response.status_code)
+        case.validate_response(response, headers=bearer(), excluded_checks=[positive_data_acceptance])
+
+    statuses = set()
+    try:
+        ask()
+    except Unsatisfiable:
+        assert mode is schemathesis.GenerationMode.NEGATIVE  # what takes nothing cannot be asked wrongly
+        return
+    if mode is schemathesis.GenerationMode.NEGATIVE:
+        assert any(400 <= status < 500 for status in statuses)
+    else:
+        assert statuses & {200, 404, 422}
 
 
 def test_the_checks_are_those_that_matter() -> None:

@@ -178,7 +178,7 @@ class CompletionSettings:
         ),
     )
     nearby: bool = field(
-        default=True, metadata=about("Mix the bundled model with what follows the same code in open files.")
+        default=True, metadata=about("Mix the bundled model with what follows the same code in other files.")
     )
     context: ContextUse = field(
         default=ContextUse.AUTO,

@@ -42,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-tokens", type=_tokens, default=96, metavar="N", help="longest suggestion (default: 96)"
     )
+    parser.add_argument(
+        "--no-workspace", action="store_true", help="let the model know nothing of the files around this one"
+    )
     add_indexes(parser)
 
 
@@ -59,7 +62,8 @@ def run(args: argparse.Namespace) -> int:
     from attribution.commands.output import write_report
 
     request = _request(args.place)
-    completion = asyncio.run(_complete(request, _settings(args), args.index))
+    root = None if args.no_workspace else _workspace(request.path)
+    completion = asyncio.run(_complete(request, _settings(args), args.index, root=root))
     if args.json:
         write_report(_as_json(request, completion), None)
     elif completion is None:
@@ -107,6 +111,14 @@ def offset_of(text: str, *, line: int, column: int, path: str) -> int:
     return sum(len(above) + 1 for above in lines[: line - 1]) + column - 1
 
 
+def _workspace(path: str) -> Path:
+    """The folder whose files may be shown to the model: the file's work tree, or where it lies."""
+    from assistant.context.ignored import work_tree_of
+
+    folder = Path(path).parent
+    return work_tree_of(folder) or folder
+
+
 def _settings(args: argparse.Namespace) -> Settings:
     from assistant.config import CompletionSettings, Lines, ModelSettings, Settings
 
@@ -119,10 +131,13 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 
 async def _complete(
-    request: CompletionRequest, settings: Settings, indexes: list[IndexPlace] | None
+    request: CompletionRequest, settings: Settings, indexes: list[IndexPlace] | None, *, root: Path | None
 ) -> Completion | None:
+    """Make the suggestion, with all of the workspace that an editor's would come to know by and by."""
     import asyncio
+    from dataclasses import replace
 
+    from assistant.context.selection import PromptContext
     from assistant.models import DEFAULT_MODEL, model_path, open_model
     from assistant.ngrams.nearby import NearbyFiles
     from assistant.service import CompletionService
@@ -130,13 +145,29 @@ async def _complete(
     from attribution.trace import Tracer
 
     tracer = Tracer.open(indexes_to_ask(indexes), policy=ProjectPolicies())
+    others = await asyncio.to_thread(_others, root, request.path)
     backend = await asyncio.to_thread(open_model, settings.model)
-    nearby = NearbyFiles(backend) if model_path(settings.model.path) == DEFAULT_MODEL else None
+    is_bundled = model_path(settings.model.path) == DEFAULT_MODEL
     try:
-        service = CompletionService(backend, tracer=tracer, settings=settings, nearby=nearby)
-        return await service.complete(request)
+        service = CompletionService(
+            backend,
+            tracer=tracer,
+            settings=settings,
+            nearby=NearbyFiles(backend, longest_wait_s=None) if is_bundled else None,
+            context=PromptContext(backend, longest_wait_s=None),
+        )
+        return await service.complete(replace(request, unopened=others, root=str(root or "")))
     finally:
         await backend.close()
+
+
+def _others(root: Path | None, path: str) -> dict[str, str]:
+    """Texts of the other files of the workspace that may be shown; none where there is no workspace."""
+    from assistant.context.workspace import read_workspace
+
+    if root is None:
+        return {}
+    return {other: text for other, text in read_workspace(root).items() if other != path}
 
 
 def _as_text(request: CompletionRequest, completion: Completion, *, trace: bool) -> str:

@@ -57,7 +57,7 @@ class NearbyFiles:
     """What one model knows of the files of a workspace; belongs to one event loop."""
 
     def __init__(self, backend: CompletionBackend, *, longest_wait_s: float | None = LONGEST_WAIT_S) -> None:
-        """What takes longer to read comes into later requests; ``None`` always waits for it."""
+        """What takes longer to read comes into later requests; ``None`` always waits, for all files."""
         self._backend = backend
         self._longest_wait_s = longest_wait_s
         self._before, self._after = _Growing(backend), _Growing(backend)
@@ -83,14 +83,14 @@ class NearbyFiles:
     async def _elsewhere(self, request: CompletionRequest) -> TokenTexts:
         """The other files, as they are or were a moment ago; none of those that may not be shown any more.
 
-        Only open files are waited for.
+        Files that are not open are only waited for where everything is.
         """
         texts = _bounded(request)
         new = {path for path, text in texts.items() if not self._known.has(path, text)}
         if new or self._known.files.keys() != texts.keys():
             if self._reading is None or self._reading.done():
                 self._reading = asyncio.create_task(self._read(texts))
-            if not new.isdisjoint(request.others):
+            if self._longest_wait_s is None or not new.isdisjoint(request.others):
                 await asyncio.wait([self._reading], timeout=self._longest_wait_s)
         is_permitted = self._known.files.keys() <= {*texts, request.path}
         return self._known.texts if is_permitted else _NOTHING

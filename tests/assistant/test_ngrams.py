@@ -239,11 +239,12 @@ async def test_a_file_that_was_closed_or_may_not_be_shown_any_more_is_forgotten_
 
 
 @pytest.mark.asyncio
-async def test_files_that_are_not_open_are_read_beside_and_never_waited_for(counting):
-    files = patient(counting)
+async def test_files_that_are_not_open_are_read_beside_and_not_waited_for(counting):
+    files = NearbyFiles(counting, longest_wait_s=60.0)
     assert not await mixed(files, unopened=KNOWN)
     await files._reading
     assert await mixed(files, unopened=KNOWN)
+    assert await mixed(patient(counting), unopened=KNOWN)
 
 
 @pytest.mark.asyncio

@@ -15,6 +15,7 @@ from assistant.ngrams.nearby import NearbyFiles
 from assistant.service import CompletionService
 from attribution.policy.projects import ProjectPolicies
 from attribution.trace import Tracer
+from tests.assistant.context.git_folder import make_repository
 
 OWN = "def area(width, height):\n    "
 HEAD = "def heappushpop("
@@ -49,7 +50,7 @@ def test_the_shell_gets_what_the_service_makes(run_cli, tmp_path, real_index):
             text=OWN, offset=len(OWN), path=str(tmp_path / "own.py"), trigger=Trigger.INVOKED
         )
         try:
-            nearby = NearbyFiles(backend)
+            nearby = NearbyFiles(backend, longest_wait_s=None)
             service = CompletionService(backend, tracer=tracer, settings=settings, nearby=nearby)
             return await service.complete(request)
         finally:
@@ -60,6 +61,29 @@ def test_the_shell_gets_what_the_service_makes(run_cli, tmp_path, real_index):
     assert expected is not None
     assert (answer["schema"], answer["text"], answer["offset"]) == (1, expected.text, len(OWN))
     assert answer["suggestion"]["decision"] == "show"
+
+
+LINE = "    return order.zanzibar_quagga_tariff(7)\n"
+WORKSPACE = {
+    "src/a.py": "def total(order):\n    return order.zanzibar",
+    "lib/other.py": f"def sum_up(order):\n{LINE}\n\ndef again(order):\n{LINE}",
+}
+
+
+def test_the_files_of_the_work_tree_show_in_a_suggestion_unless_they_may_not(run_cli, tmp_path, real_index):
+    root = make_repository(tmp_path / "w", WORKSPACE)
+    words = ("complete", str(root / "src" / "a.py") + ":2:26", "--lines", "single", "--index", real_index)
+    assert run_cli(*words).stdout.decode() == "_quagga_tariff(7)\n"
+    assert b"quagga" not in run_cli(*words, "--no-workspace").stdout
+    (root / ".gitignore").write_text("lib/\n")
+    assert b"quagga" not in run_cli(*words).stdout
+
+
+def test_without_a_work_tree_the_files_beside_it_show(run_cli, tmp_path, real_index):
+    for name, text in WORKSPACE.items():
+        (tmp_path / Path(name).name).write_text(text)
+    words = ("complete", str(tmp_path / "a.py") + ":2:26", "--lines", "single", "--index", real_index)
+    assert run_cli(*words).stdout.decode() == "_quagga_tariff(7)\n"
 
 
 def test_the_sources_of_a_suggestion_are_printed_under_it(run_cli, tmp_path, script, real_index, known):

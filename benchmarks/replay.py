@@ -1,6 +1,7 @@
 """How long somebody who types waits for suggestions, and what that costs: a typing session, replayed.
 
     python -m benchmarks.replay [--file FILE] [--lines FIRST-LAST] [--model FILE] [--seed N]
+        [--llama-server FILE]
 
 Lines of a real file (of the standard library unless told otherwise) are typed anew through ``sc-attrib``'s
 language server over stdio, in real time and with its usual settings: bursts, pauses, wrong keys that are
@@ -28,6 +29,7 @@ from typing import Any
 from assistant.config import CompletionSettings
 from assistant.models import DEFAULT_MODEL
 from benchmarks.replaying.editor import Record, TypingEditor
+from benchmarks.replaying.infill import Infilled, infill
 from benchmarks.replaying.tally import Tally, tally_inference
 
 GOAL_MS, GOAL_TOKENS = 5.0, 3.0
@@ -53,6 +55,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--context", type=int, default=0, help="tokens; 0 takes the model's own")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--llama-server", type=Path, help="llama.cpp's own server, to ask its /infill too")
     args = parser.parse_args()
     logging.getLogger("pygls").setLevel(logging.ERROR)
     head, wanted, tail = _cut(args.file.read_text(), args.lines)
@@ -65,6 +68,11 @@ def main() -> None:
     at_once, _ = _serve(head, wanted[: len(wanted) // 3], tail, model, args.seed, completion={"maxWaitMs": 0})
     naive = _type_naively(record.moments, args.model, args.threads, args.context)
     _print_tables(record, report, at_once, naive)
+    if args.llama_server is not None:
+        found = infill(
+            args.llama_server, args.model, record.moments, threads=args.threads, context=args.context
+        )
+        _print_peer(found, report)
 
 
 def _cut(text: str, lines: str) -> tuple[str, str, str]:
@@ -145,6 +153,17 @@ def _print_tables(record: Record, report: dict[str, Any], at_once: Record, naive
         print(f"{name:44}{ours:10.6g}{theirs:10.6g}{theirs / ours:8.2f}")
     print(f"\naccepted {record.accepted}; from cache {len(cached) / shown:.0%} of what was shown; {counts}")
     _print_goals(_at(cached, 0.95), _at(beside, 0.5), naive.tally.tokens / report["tokens"])
+
+
+def _print_peer(peer: Infilled, report: dict[str, Any]) -> None:
+    """llama.cpp's server beside ours."""
+    waited = f"{_at(peer.waited_ms, 0.5):.1f} ms at p50, {_at(peer.waited_ms, 0.95):.1f} at p95"
+    print(f"\nllama.cpp's own server, /infill at each key: {waited}; {peer.shown} suggestions")
+    for name, ours, theirs in (
+        ("tokens inferred", report["tokens"], peer.tokens),
+        ("seconds of processor time", report["processor_s"], peer.processor_s),
+    ):
+        print(f"{name:44}{ours:10.6g}{theirs:10.6g}{theirs / ours:8.2f}")
 
 
 def _print_goals(cached_ms: float, beside_ms: float, saved: float) -> None:

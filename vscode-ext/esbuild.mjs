@@ -1,6 +1,7 @@
-// Bundles the extension into dist/extension.js, and with --tests every test into dist/test/.
+// Bundles the extension into dist/extension.js, with the licences of what is in it; with --tests the tests.
 import { context, build } from "esbuild";
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import * as path from "node:path";
 
 const common = { bundle: true, platform: "node", format: "cjs", target: "node20", logLevel: "warning" };
 const extension = {
@@ -9,7 +10,7 @@ const extension = {
   outfile: "dist/extension.js",
   external: ["vscode"],
   minify: true,
-  legalComments: "linked",
+  metafile: true,
 };
 const tests = {
   ...common,
@@ -21,8 +22,26 @@ const tests = {
   sourcemap: "inline",
 };
 
+/** The folders of the packages that a bundle holds code of. */
+function packagesIn(metafile) {
+  const found = Object.keys(metafile.inputs).map((file) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1]);
+  return [...new Set(found.filter((folder) => folder !== undefined))].sort();
+}
+
+/** What the licences of other people's code ask for: their text, beside the code. */
+function notice(folder) {
+  const { name, version, license } = JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8"));
+  const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+  if (file === undefined) throw new Error(`${name} has no licence text to put beside its code`);
+  return `${name} ${version}\n${license}\n\n${readFileSync(path.join(folder, file), "utf8").trim()}\n`;
+}
+
 if (process.argv.includes("--watch")) {
   await (await context({ ...extension, minify: false, sourcemap: true })).watch();
+} else if (process.argv.includes("--tests")) {
+  await build(tests);
 } else {
-  await build(process.argv.includes("--tests") ? tests : extension);
+  const { metafile } = await build(extension);
+  mkdirSync("dist", { recursive: true });
+  writeFileSync("dist/NOTICE.txt", packagesIn(metafile).map(notice).join(`\n${"-".repeat(80)}\n\n`));
 }

@@ -10,7 +10,6 @@ import { pickModel } from "./commands/model";
 import { suggestionCommands } from "./commands/suggestion";
 import { workspaceCommands } from "./commands/workspace";
 import { SECTION } from "./core/protocol";
-import { spoken } from "./core/words";
 import { Environment } from "./environment";
 import { Messages, offer } from "./messages";
 import { Sources } from "./peek";
@@ -38,7 +37,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const cli = new CommandLine(environment, log);
   running = server;
 
-  const show = () => statusBar.show(server.state, line.current && spoken(line.current));
+  const show = () => statusBar.show(server.state, line.current);
   const restart = () => {
     messages.forget();
     return server.restart();

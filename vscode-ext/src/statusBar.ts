@@ -1,7 +1,9 @@
 /** The status bar: the server's state in a word and an icon, the model, and what was last suggested. */
 
 import * as vscode from "vscode";
-import { look, type Look, type State } from "./core/status";
+import type { Provenance } from "./core/protocol";
+import { look, type State } from "./core/status";
+import { brief, spoken } from "./core/words";
 
 const WITHHELD_MS = 8_000;
 
@@ -14,8 +16,8 @@ export class StatusBar implements vscode.Disposable {
     this.item.show();
   }
 
-  show(state: State, verdict: string | undefined): void {
-    const found: Look = look(state, verdict);
+  show(state: State, provenance: Provenance | undefined): void {
+    const found = look(state, provenance && { brief: brief(provenance), spoken: spoken(provenance) });
     this.item.text = found.text;
     this.item.tooltip = found.tooltip;
     this.item.accessibilityInformation = { label: found.spoken, role: "button" };

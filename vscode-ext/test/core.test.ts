@@ -9,7 +9,7 @@ import { Lines } from "../src/core/process";
 import type { Match, Provenance, SourceText, Verdict } from "../src/core/protocol";
 import { linksIn } from "../src/core/reportLinks";
 import { look, modelName, type State } from "../src/core/status";
-import { archiveLink, details, ghostLine, gravest, headline, percent, spoken } from "../src/core/words";
+import { archiveLink, brief, details, ghostLine, gravest, headline, percent, spoken } from "../src/core/words";
 
 function match(changes: { verdict?: Verdict; license?: string; lines?: [number, number]; reason?: string } = {}): Match {
   return {
@@ -201,8 +201,10 @@ describe("the status bar", () => {
   });
 
   test("shows the model, and where the suggestion on screen is from", () => {
-    const found = look({ kind: "running", status: { kind: "Normal", message: "tiny (5M)", busy: false } }, "of no known source");
-    assert.equal(found.text, "$(verified) sc-attrib: tiny · of no known source");
+    const suggestion = { brief: brief(provenance()), spoken: spoken(provenance()) };
+    const found = look({ kind: "running", status: { kind: "Normal", message: "tiny (5M)", busy: false } }, suggestion);
+    assert.equal(found.text, "$(verified) sc-attrib: tiny · Apache-2.0, needs attribution");
+    assert.match(found.spoken, /tiny \(5M\), suggestion 92% like requests/);
     assert.equal(modelName("starcoder2_3b (starcoder2, 3.03G parameters, Q4_K)"), "starcoder2_3b");
   });
 });

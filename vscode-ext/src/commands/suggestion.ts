@@ -55,6 +55,7 @@ async function describe(line: ProvenanceLine, sources: Sources): Promise<void> {
   );
   const others: Item = { label: "$(refresh) Ask for other suggestions", run: () => editorCommand("trigger") };
   const title = `This suggestion is ${spoken(provenance)}`;
+  line.clear(); // an editor that loses the focus hides its ghost text
   const chosen = await vscode.window.showQuickPick([...matches, ...links, others], { title, placeHolder: provenance.model });
-  await chosen?.run();
+  await (chosen ?? others).run();
 }

@@ -18,16 +18,21 @@ export interface Look {
   readonly isAlarming: boolean;
 }
 
-/** `verdict` is a word on the suggestion that is shown, where there is one. */
-export function look(state: State, verdict?: string): Look {
+/** What is said of the suggestion on screen: in a few words, and wholly. */
+export interface Suggestion {
+  readonly brief: string;
+  readonly spoken: string;
+}
+
+export function look(state: State, suggestion?: Suggestion): Look {
   const [icon, short, long, isAlarming] = parts(state);
   const text = `$(${icon}) sc-attrib${short === "" ? "" : `: ${short}`}`;
   const spoken = `sc-attrib, ${long}`;
-  if (verdict === undefined || state.kind !== "running") return { text, tooltip: long, spoken, isAlarming };
+  if (suggestion === undefined || state.kind !== "running") return { text, tooltip: long, spoken, isAlarming };
   return {
-    text: `${text} · ${verdict}`,
-    tooltip: `${long}\n${verdict}`,
-    spoken: `${spoken}, suggestion ${verdict}`,
+    text: `${text} · ${suggestion.brief}`,
+    tooltip: `${long}\nSuggestion ${suggestion.spoken}`,
+    spoken: `${spoken}, suggestion ${suggestion.spoken}`,
     isAlarming,
   };
 }

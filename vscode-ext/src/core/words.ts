@@ -69,7 +69,14 @@ function essence(provenance: Provenance): string {
   return `≈ ${headline(best)}${mild ? "" : ` · ${saying(provenance.verdict)}`}`;
 }
 
-/** The same for a screen reader: signs become words. */
+/** A few words for the status bar: the licence, and what is to be done. */
+export function brief(provenance: Provenance): string {
+  const best = provenance.matches[0];
+  if (!provenance.traced) return "not traced";
+  return best === undefined ? "no known source" : `${best.license.expression}, ${saying(provenance.verdict)}`;
+}
+
+/** All of it for a screen reader, and for tooltips. */
 export function spoken(provenance: Provenance): string {
   const best = provenance.matches[0];
   if (!provenance.traced) return "not traced, because there is no index";

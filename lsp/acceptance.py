@@ -144,7 +144,7 @@ class Acceptances:
         if characters < known[0] or (characters, told_by) == known or characters == 0:
             return
         self._written[offer.completion.id] = characters, told_by
-        workspace = self._ls.root or Path.cwd()
+        workspace = self._ls.root_of(offer.path) or Path.cwd()
         place = Place(
             path=path_in(workspace, offer.path),
             line=offer.line,

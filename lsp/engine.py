@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -41,7 +41,7 @@ class Engine:
         self._settings = Settings()
         self._model: asyncio.Task[CompletionBackend | None] | None = None
         self._tracer: asyncio.Task[TextTracer | None] | None = None
-        self._root: Path | None = None
+        self._roots: tuple[Path, ...] = ()
         self._stamp: Stamp = ()
         """Of the indexes, as they were when the tracer was opened."""
         self._unreachable_until: float | None = None
@@ -58,9 +58,9 @@ class Engine:
         """Set once the settings are known and loading has begun."""
         self.records = CompletionRecords()
 
-    def apply(self, settings: Settings, root: Path | None) -> None:
+    def apply(self, settings: Settings, roots: Sequence[Path]) -> None:
         """Begin to load what is not loaded yet, and anew what these settings change."""
-        old, self._settings, self._root = self._settings, settings, root
+        old, self._settings, self._roots = self._settings, settings, tuple(roots)
         if self._model is None or _load_options(old.model) != _load_options(settings.model):
             self._model = asyncio.create_task(self._load_model(settings.model, after=self._model))
         self._ls.session.configure(
@@ -111,7 +111,7 @@ class Engine:
 
     def _open_indexes(self) -> asyncio.Task[TextTracer | None]:
         """Begin to open the indexes, unless they are as they were."""
-        now = stamp(self._settings.trace, self._root)
+        now = stamp(self._settings.trace, self._roots)
         if self._tracer is None or now != self._stamp or self._should_ask_again():
             self._ls.session.forget()
             self._stamp = now
@@ -159,7 +159,7 @@ class Engine:
         def tell(sentence: str) -> None:
             loop.call_soon_threadsafe(self._ls.notices.tell, sentence)
 
-        load = partial(open_tracer, self._settings.trace, self._root, tell=tell)
+        load = partial(open_tracer, self._settings.trace, self._roots, tell=tell)
         self._unreachable_until = None
         tracer = await self._load("index", "Loading the index of known code", load)
         self._tell_status()

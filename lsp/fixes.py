@@ -171,7 +171,7 @@ def _credit(ls: Server, finding: Finding) -> list[Written | Inserted]:
     from attribution.repository import find_repository
 
     file = Path(finding.path)
-    folder = find_repository(file.parent) or ls.root or file.parent
+    folder = find_repository(file.parent) or ls.root_of(finding.path) or file.parent
     label = file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.as_posix()
     notice = folder / NOTICE
     before = _text_of(ls, notice)
@@ -188,7 +188,7 @@ def _owning(ls: Server, finding: Finding) -> list[Written | Inserted]:
 
     folder = Path(finding.path).parent
     file = ProjectPolicies().file_for(finding.path)
-    file = file or (find_repository(folder) or ls.root or folder) / POLICY_FILE
+    file = file or (find_repository(folder) or ls.root_of(finding.path) or folder) / POLICY_FILE
     table = "tool.sc-attrib.policy" if file.name == PYPROJECT else "policy"
     before = _text_of(ls, file)
     text = (before or b"").decode("utf-8", "surrogateescape")

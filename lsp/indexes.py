@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from assistant.config import TraceSettings
@@ -26,14 +26,23 @@ Stamp = tuple[tuple[str, int], ...]
 which takes up what is new by itself."""
 
 
-def index_places(settings: TraceSettings, root: Path | None) -> list[IndexPlace]:
-    """Answer the indexes that are configured, relative to the workspace, otherwise those that are found.
+def index_places(settings: TraceSettings, roots: Sequence[Path]) -> list[IndexPlace]:
+    """Answer the indexes that are configured, relative to the first folder, otherwise those that are found.
 
     Raises :class:`~attribution.errors.ScAttribError` for an address that is none.
     """
-    base = root or Path.cwd()
-    configured = [_place(index, base) for index in settings.indexes]
-    return configured or [*find_indexes(base)]
+    configured = [_place(index, _base(roots)) for index in settings.indexes]
+    return configured or [*_found(roots)]
+
+
+def _base(roots: Sequence[Path]) -> Path:
+    """What the paths of settings are relative to."""
+    return roots[0] if roots else Path.cwd()
+
+
+def _found(roots: Sequence[Path]) -> list[Path]:
+    """The indexes of all folders of the workspace, the user's and the bundled one, each once."""
+    return list(dict.fromkeys(index for root in roots or (Path.cwd(),) for index in find_indexes(root)))
 
 
 def _place(configured: str, base: Path) -> IndexPlace:
@@ -45,12 +54,11 @@ def _place(configured: str, base: Path) -> IndexPlace:
         raise ScAttribError(f"trace.indexes: {error}") from error
 
 
-def stamp(settings: TraceSettings, root: Path | None) -> Stamp:
+def stamp(settings: TraceSettings, roots: Sequence[Path]) -> Stamp:
     """See when the indexes were written; a catalog is written whenever an index changes."""
-    base = root or Path.cwd()
     services = [(index, 0) for index in settings.indexes if is_address(index)]
-    named = [base / expand_home(index) for index in settings.indexes if not is_address(index)]
-    folders = named if settings.indexes else find_indexes(base)
+    named = [_base(roots) / expand_home(index) for index in settings.indexes if not is_address(index)]
+    folders = named if settings.indexes else _found(roots)
     return (*services, *((str(path), _written(path / _CATALOG)) for path in folders))
 
 
@@ -61,7 +69,7 @@ def _written(catalog: Path) -> int:
         return 0
 
 
-def open_tracer(settings: TraceSettings, root: Path | None, *, tell: Callable[[str], None]) -> TextTracer:
+def open_tracer(settings: TraceSettings, roots: Sequence[Path], *, tell: Callable[[str], None]) -> TextTracer:
     """Open the indexes; raises :class:`~attribution.errors.ScAttribError`, also where there is none.
 
     Every document is judged by the policy of its project, as it is at that time. ``tell`` is called, in
@@ -70,7 +78,7 @@ def open_tracer(settings: TraceSettings, root: Path | None, *, tell: Callable[[s
     from attribution.policy.projects import ProjectPolicies
     from attribution.trace import Tracer
 
-    places = index_places(settings, root)
+    places = index_places(settings, roots)
     if not places:
         raise ScAttribError(NO_INDEX)
 

@@ -24,6 +24,7 @@ def register(server: Server) -> None:
     server.feature(types.INITIALIZE)(initialize)
     server.feature(types.INITIALIZED)(initialized)
     server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(did_change_configuration)
+    server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)(did_change_folders)
     server.feature(types.SHUTDOWN)(shutdown)
 
 
@@ -38,7 +39,7 @@ def initialize(ls: Server, params: types.InitializeParams) -> None:
 async def initialized(ls: Server, _params: types.InitializedParams) -> None:
     """Fetch the settings, then begin to load."""
     await _fetch_settings(ls)
-    ls.engine.apply(ls.settings.assistant, ls.root)
+    ls.engine.apply(ls.settings.assistant, ls.roots)
     _watch_settings(ls)
 
 
@@ -48,7 +49,12 @@ async def did_change_configuration(ls: Server, params: types.DidChangeConfigurat
         _take_settings(ls, _section(params.settings))
     else:
         await _fetch_settings(ls)
-    ls.engine.apply(ls.settings.assistant, ls.root)
+    ls.engine.apply(ls.settings.assistant, ls.roots)
+
+
+def did_change_folders(ls: Server, _params: types.DidChangeWorkspaceFoldersParams) -> None:
+    """Look for the indexes of the folders that are open now."""
+    ls.engine.apply(ls.settings.assistant, ls.roots)
 
 
 async def shutdown(ls: Server, _params: None) -> None:

@@ -53,10 +53,18 @@ class Server(LanguageServer):
     @property
     def root(self) -> Path | None:
         """The workspace's first folder."""
-        folders = list(self.workspace.folders.values())
-        uri = folders[0].uri if folders else self.workspace.root_uri
-        path = to_fs_path(uri) if uri else None
-        return Path(path) if path else None
+        return next(iter(self.roots), None)
+
+    @property
+    def roots(self) -> list[Path]:
+        """All folders of the workspace, in the editor's order."""
+        uris = [folder.uri for folder in self.workspace.folders.values()] or [self.workspace.root_uri]
+        return [Path(path) for uri in uris if uri and (path := to_fs_path(uri))]
+
+    def root_of(self, path: str) -> Path | None:
+        """The innermost folder of the workspace that holds a file; the first one for any other."""
+        holding = [root for root in self.roots if Path(path).is_relative_to(root)]
+        return max(holding, key=lambda root: len(root.parts), default=self.root)
 
     def document(self, uri: str) -> Document | None:
         """Answer a document that the editor has open; ``None`` for any other."""

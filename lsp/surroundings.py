@@ -29,13 +29,12 @@ class Surroundings:
         texts = {other.path: other.source for other in self._ls.documents() if other is not document}
         others = await self._disclosure.permitted(texts)
         opened = {document.path, *texts}
-        unopened = {path: text for path, text in self._files().items() if path not in opened}
-        root = self._ls.root
+        root = self._ls.root_of(document.path)
+        unopened = {path: text for path, text in self._files(root).items() if path not in opened}
         return replace(request, others=others, unopened=unopened, root=str(root) if root else "")
 
-    def _files(self) -> Mapping[str, str]:
-        """The workspace's own files, where the model makes any use of them."""
-        root = self._ls.root
+    def _files(self, root: Path | None) -> Mapping[str, str]:
+        """A folder's own files, where the model makes any use of them."""
         if root is None or not self._ls.engine.uses_workspace:
             return {}
         from assistant.context.workspace import WorkspaceFiles

@@ -7,6 +7,7 @@ import logging
 import socket
 import ssl
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
@@ -50,6 +51,7 @@ class Connections:
     _lock: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
+        weakref.finalize(self, _close, self._idle)
         if self.token and self.address.scheme == "http" and not self.address.is_loopback:
             _LOGGER.warning("%s: the token and what is checked travel unencrypted; use https", self.address)
 
@@ -186,6 +188,11 @@ class Connections:
             "what it answers is not the answer of a sc-attrib service of this version",
             remedy="look at the address, and compare sc-attrib's versions on both sides",
         )
+
+
+def _close(idle: list[HTTPConnection]) -> None:
+    for connection in idle:
+        connection.close()
 
 
 def _detail(body: bytes) -> str:

@@ -1,6 +1,7 @@
 // Asking the service that this page came from.
 
 const TOKEN = "sc-attrib-token";
+let asking = null; // the one dialog, however many questions wait for it
 
 export class Refusal extends Error {
   constructor(status, detail) {
@@ -14,7 +15,8 @@ export async function ask(path, form) {
   const answer = await send(path, form);
   if (answer.status === 401) {
     const problem = await detailOf(answer);
-    await token(problem);
+    asking ??= token(problem).finally(() => (asking = null));
+    await asking;
     return ask(path, form);
   }
   if (!answer.ok) throw new Refusal(answer.status, await detailOf(answer));

@@ -4,7 +4,7 @@ import * as vscode from "vscode";
 import type { Found, Problem } from "./core/interpreter";
 import type { State } from "./core/status";
 
-type Way = "Set Up…" | "Choose Interpreter…" | "Restart" | "Show Log" | "Build Index…";
+type Way = "Set Up…" | "Choose Interpreter…" | "Restart" | "Show Log" | "Build Index…" | "Pick Model…";
 
 const COMMANDS: Record<Way, string> = {
   "Set Up…": "sc-attrib.setUp",
@@ -12,6 +12,7 @@ const COMMANDS: Record<Way, string> = {
   Restart: "sc-attrib.restart",
   "Show Log": "sc-attrib.showLog",
   "Build Index…": "sc-attrib.buildIndex",
+  "Pick Model…": "sc-attrib.pickModel",
 };
 
 const WAYS: Record<Problem, Way[]> = {
@@ -25,7 +26,6 @@ const WAYS: Record<Problem, Way[]> = {
 
 export class Messages {
   private readonly told = new Set<string>();
-  private isRecovering = false;
 
   /** Tell of a state of the server, where somebody needs to know. */
   follow(state: State): void {
@@ -34,15 +34,12 @@ export class Messages {
         this.tellFailure(state.found);
         break;
       case "waiting":
-        if (!this.isRecovering) void offer("warning", "The sc-attrib server ended by itself; it is started again.", ["Show Log"]);
-        this.isRecovering = true;
+        if (state.isFirst) void offer("warning", "The sc-attrib server ended by itself; it is started again.", ["Show Log"]);
         break;
       case "stopped":
         if (state.reason !== "") void offer("error", state.reason, ["Restart", "Show Log"]);
         break;
       case "running":
-        if (state.status?.busy === false) this.isRecovering = false;
-        break;
       case "starting":
         break;
     }
@@ -52,14 +49,13 @@ export class Messages {
   show(level: number, text: string): void {
     if (this.told.has(text)) return; // a server that was started again tells it again
     this.told.add(text);
-    const ways: Way[] = text.includes("index build") ? ["Build Index…"] : [];
+    const ways: Way[] = text.includes("index build") ? ["Build Index…"] : /\bmodel\b/i.test(text) ? ["Pick Model…"] : [];
     void offer(level === 1 ? "error" : level === 2 ? "warning" : "info", text, ways);
   }
 
   /** What was told may be told again: somebody changed something. */
   forget(): void {
     this.told.clear();
-    this.isRecovering = false;
   }
 
   private tellFailure(found: Found & { ok: false }): void {

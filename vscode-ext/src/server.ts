@@ -22,6 +22,7 @@ export class Server implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<State>();
   private readonly withheldNow = new vscode.EventEmitter<Withheld>();
   private client: LanguageClient | undefined;
+  private child: ChildProcess | undefined;
   private waiting: NodeJS.Timeout | undefined;
   private present: State = { kind: "stopped", reason: "" };
   private generation = 0;
@@ -76,10 +77,8 @@ export class Server implements vscode.Disposable {
   async stop(): Promise<void> {
     this.generation += 1;
     clearTimeout(this.waiting);
-    const client = this.client;
-    this.client = undefined;
     this.tell({ kind: "stopped", reason: "" });
-    await client?.dispose().catch((error: unknown) => this.log.warn(String(error)));
+    await this.letGo();
   }
 
   dispose(): void {
@@ -89,7 +88,8 @@ export class Server implements vscode.Disposable {
   }
 
   private async run(python: string, mine: number): Promise<void> {
-    const client = new LanguageClient(SECTION, "sc-attrib", () => launch(python), this.options(mine));
+    const start = async () => (this.child = await launch(python));
+    const client = new LanguageClient(SECTION, "sc-attrib", start, this.options(mine));
     this.client = client;
     client.onNotification(DID_CHANGE_STATUS, (status: Status) => {
       if (mine === this.generation) this.tell({ kind: "running", status });
@@ -130,16 +130,22 @@ export class Server implements vscode.Disposable {
     if (mine !== this.generation) return;
     this.generation += 1;
     const wait = this.backoff.next();
-    const client = this.client;
-    this.client = undefined;
-    setTimeout(() => void client?.dispose().catch(() => undefined), 0);
+    setTimeout(() => void this.letGo(), 0); // once the client is done with what made it call here
     if (wait === undefined) {
       this.tell({ kind: "stopped", reason: "The server ended again and again and is not started any more." });
       return;
     }
     this.log.warn(`The server ended by itself; it is started again in ${wait / 1000} s.`);
-    this.tell({ kind: "waiting", seconds: wait / 1000 });
+    this.tell({ kind: "waiting", seconds: wait / 1000, isFirst: this.backoff.isFirst });
     this.waiting = setTimeout(() => void this.start(), wait);
+  }
+
+  /** Say goodbye to the server, and end the process where it does not end by itself. */
+  private async letGo(): Promise<void> {
+    const { client, child } = this;
+    this.client = this.child = undefined;
+    await client?.dispose().catch((error: unknown) => this.log.debug(String(error)));
+    if (child?.exitCode === null) child.kill();
   }
 
   private tell(state: State): void {

@@ -162,6 +162,7 @@ describe("restarts", () => {
   test("wait longer and longer, and end", () => {
     const backoff = new Backoff(() => 0);
     assert.deepEqual(Array.from({ length: 6 }, () => backoff.next()), [1000, 2000, 4000, 8000, 16000, undefined]);
+    assert.equal(backoff.isFirst, false);
   });
 
   test("begin anew after a sound life, and when somebody asks", () => {
@@ -182,7 +183,7 @@ describe("the status bar", () => {
   const states: State[] = [
     { kind: "starting" },
     { kind: "failed", found: { ok: false, problem: "absent", sentence: "It is not installed." } },
-    { kind: "waiting", seconds: 4 },
+    { kind: "waiting", seconds: 4, isFirst: true },
     { kind: "stopped", reason: "" },
     { kind: "stopped", reason: "It ended again and again." },
     { kind: "running", status: undefined },

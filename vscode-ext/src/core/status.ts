@@ -8,7 +8,8 @@ export type State =
   | { readonly kind: "starting" }
   | { readonly kind: "running"; readonly status: Status | undefined }
   | { readonly kind: "failed"; readonly found: Found & { ok: false } }
-  | { readonly kind: "waiting"; readonly seconds: number }
+  /** Of several ends in a row, only the first is told. */
+  | { readonly kind: "waiting"; readonly seconds: number; readonly isFirst: boolean }
   | { readonly kind: "stopped"; readonly reason: string };
 
 export interface Look {

@@ -3,8 +3,8 @@
     python -m benchmarks.keystroke [--file FILE]…
 
 In the middle of each file a line is typed along a suggestion, through ``sc-attrib lsp`` over stdio: all of
-the server's processor time for each cached answer (Linux: proc(5)). Then it is typed again, and for each key the
-prompt is built and what is mixed in is prepared, as the service does it before it asks the bundled model.
+the server's processor time for each cached answer (Linux: proc(5)). Then it is typed again, and for each key
+the prompt is built and what is mixed in is prepared, as the service does before it asks the bundled model.
 Goal: 5 ms for either.
 """
 

@@ -55,7 +55,11 @@ def register(server: Server) -> None:
 
     @server.feature(types.CODE_ACTION_RESOLVE)
     async def code_action_resolve(action: types.CodeAction) -> types.CodeAction:
-        return await fixes.resolve(server, action)
+        resolved = await fixes.resolve(server, action)
+        if resolved.edit is None and resolved.command is None:
+            # not nothing, for which Eglot would ask again without end
+            resolved.edit = types.WorkspaceEdit(changes={})
+        return resolved
 
     @server.command(PROPOSE)
     async def propose(*arguments: Any) -> dict[str, Any] | None:

@@ -123,9 +123,9 @@ def write_starters(folder: Path) -> None:
     (folder / "bin").mkdir(exist_ok=True)
     for suite in SUITES:
         root = folder / suite.name
-        write_starter(
-            folder / "bin" / f"nvim-{suite.name}", root, "nvim", f'export VIM="{root}/usr/share/nvim"'
-        )
+        parsers = f"--cmd \"let &runtimepath.=',{root}/usr/lib/nvim'\" "
+        place = f'export VIM="{root}/usr/share/nvim"'
+        write_starter(folder / "bin" / f"nvim-{suite.name}", root, "nvim", place, parsers)
     root = folder / "forky"
     [data] = (root / "usr" / "share" / "emacs").glob("[0-9]*")
     [dump] = (root / "usr" / "libexec" / "emacs").rglob("*.pdmp")

@@ -5,6 +5,7 @@ Protocol: ``:help ui-linegrid`` and https://neovim.io/doc/user/api.html#rpc.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import subprocess
 import threading
@@ -129,16 +130,29 @@ class Neovim:
     def call(self, method: str, *arguments: Any) -> Any:
         """Call a function of Neovim's API; raises :class:`NeovimError`."""
         self._next += 1
-        assert self._process.stdin is not None
-        self._process.stdin.write(msgpack.packb([_REQUEST, self._next, method, list(arguments)]))
-        self._process.stdin.flush()
-        while True:
-            _, number, error, result = self._answers.get(timeout=ANSWER_LIMIT_S)
-            if number == self._next:
-                break
+        self._send(_REQUEST, self._next, method, arguments)
+        _, _, error, result = self._answer(method)
         if error is not None:
             raise NeovimError(f"{method}: {error}")
         return result
+
+    def _answer(self, method: str) -> list[Any]:
+        """Wait for the answer to the last call; a prompt that wants a key to go on gets it, as from a person."""
+        end = time.monotonic() + ANSWER_LIMIT_S
+        while time.monotonic() < end:
+            with contextlib.suppress(queue.Empty):
+                answer = self._answers.get(timeout=0.5)
+                if answer[1] == self._next:
+                    return answer
+                continue
+            if "Press ENTER" in self.shown:
+                self._send(_NOTIFICATION, "nvim_input", ["<CR>"])
+        raise AssertionError(f"Neovim does not answer to {method}\n{self.shown}")
+
+    def _send(self, *message: Any) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(msgpack.packb(message))
+        self._process.stdin.flush()
 
     def lua(self, code: str, *arguments: Any) -> Any:
         """Run Lua; answer what it returns."""
@@ -195,9 +209,7 @@ class Neovim:
     def close(self) -> None:
         """Leave without saving; killed where it does not."""
         try:
-            assert self._process.stdin is not None
-            self._process.stdin.write(msgpack.packb([_NOTIFICATION, "nvim_command", ["qall!"]]))
-            self._process.stdin.flush()
+            self._send(_NOTIFICATION, "nvim_command", ["qall!"])
             self._process.wait(timeout=20)
         except (OSError, subprocess.TimeoutExpired):
             self._process.kill()

@@ -1,4 +1,4 @@
-"""Neovim before 0.12, as Debian has it: suggestions in the menu, with their source, taken only when chosen."""
+"""Neovim before 0.12: suggestions in the menu, with their source, taken only when they are chosen."""
 
 from __future__ import annotations
 

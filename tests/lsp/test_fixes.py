@@ -174,7 +174,8 @@ async def test_an_editor_that_cannot_resolve_gets_edits_at_once_and_no_new_files
         assert found["IGNORE"].edit is not None
 
 
-async def test_a_match_that_was_edited_away_has_no_fix(mending, project):
+async def test_a_match_that_was_edited_away_is_fixed_by_an_edit_that_changes_nothing(mending, project):
+    """An action that comes back without any edit is resolved by Eglot again, without end."""
     uri = await marked(mending, project / "a.py")
     action = (await fixes(mending, uri))["ATTRIBUTE"]
     mending.text_document_did_change(
@@ -183,7 +184,7 @@ async def test_a_match_that_was_edited_away_has_no_fix(mending, project):
             content_changes=[types.TextDocumentContentChangeWholeDocument(text="")],
         )
     )
-    assert (await mending.code_action_resolve_async(action)).edit is None
+    assert (await mending.code_action_resolve_async(action)).edit == types.WorkspaceEdit(changes={})
 
 
 async def source(editor: Editor, swhid: str):

@@ -111,12 +111,20 @@ local function on_exit(code, signal, id)
   end)
 end
 
+--- What Neovim can do, with the edits of several files that it applies without saying so.
+local function capabilities()
+  local able = vim.lsp.protocol.make_client_capabilities()
+  able.workspace.workspaceEdit.documentChanges = true
+  return able
+end
+
 --- What |vim.lsp.start_client()| and |vim.lsp.config()| take.
 local function config()
   local current = options.current
   return {
     name = M.NAME,
     cmd = current.cmd,
+    capabilities = capabilities(),
     init_options = current.settings,
     settings = { ["sc-attrib"] = current.settings },
     handlers = handlers,

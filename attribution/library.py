@@ -126,6 +126,11 @@ class EmbeddedLibrary:
         """Digest of the ids of all segments and of what was removed from them."""
         return generation_of(*(index.rows for index in self.indexes))
 
+    @cached_property
+    def has_vectors(self) -> bool:
+        """Whether any segment keeps vectors of blocks."""
+        return any(segment.has_vectors for index in self.indexes for segment in index.segments)
+
     def identical(self, digest: bytes) -> list[Known]:
         """The files whose git SHA-1 this is, of every index."""
         return [known for index in self.indexes for known in index.identical(digest)]

@@ -9,7 +9,7 @@ from attribution.candidates import Candidate, Known
 from attribution.errors import IndexRefusedError
 from attribution.index.protocol import Wanted
 from attribution.library import Found, HeldUnder, IndexFacts, require_words
-from attribution.model import Origin
+from attribution.model import Lane, Origin
 from attribution.query import Query
 from attribution.remote import wire
 from attribution.remote.address import IndexAddress
@@ -17,11 +17,13 @@ from attribution.remote.connections import ANSWER_S, Connections
 from attribution.remote.token import own_token
 
 
-@dataclass(frozen=True)
+@dataclass
 class RemoteLibrary:
     """An index behind a service. Safe to share between threads."""
 
     connections: Connections
+    has_vectors: bool = True
+    """What the service said when it was asked last; until then it may have them."""
 
     @classmethod
     def open(cls, address: IndexAddress, *, answer_s: float = ANSWER_S) -> RemoteLibrary:
@@ -53,11 +55,18 @@ class RemoteLibrary:
         )
 
     def find(self, query: Query, wanted: Wanted) -> list[Candidate]:
-        """The ranges of known files that the query is like; the text travels."""
+        """The ranges of known files that the query is like; the text travels.
+
+        It does not where only vectors are asked for, and the last answer said that there are none.
+        """
+        if not self.has_vectors and wanted.lanes == {Lane.VECTORS}:
+            return []
         form = wire.query_as_json(query, wanted)
-        return self.connections.ask(
-            "/v1/index/find", form, read=lambda answer: wire.candidates_of(answer, self._places)
-        )
+        return self.connections.ask("/v1/index/find", form, read=self._candidates)
+
+    def _candidates(self, answer: wire.Json) -> list[Candidate]:
+        self.has_vectors = bool(answer["vectors"])
+        return wire.candidates_of(answer, self._places)
 
     def text(self, digest: bytes) -> bytes | None:
         """The content whose git SHA-1 this is, where the service keeps it."""

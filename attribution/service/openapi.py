@@ -228,7 +228,7 @@ def _programs() -> Schema:
             "post": _operation(
                 "find",
                 "Ranges that a text is like",
-                _object({"candidates": _list({"type": "object"}), **known}),
+                _object({"candidates": _list({"type": "object"}), "vectors": {"type": "boolean"}, **known}),
                 form=find,
             )
         },

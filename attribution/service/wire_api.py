@@ -49,7 +49,8 @@ def wire_routes(desk: Desk) -> list[BaseRoute]:
         form = await desk.form(request, *names)
 
         def ask(library: Library) -> wire.Json:
-            return wire.candidates_as_json(library.find(*wire.query_of(form)))
+            found = library.find(*wire.query_of(form))
+            return {**wire.candidates_as_json(found), "vectors": _may_find_by_vectors(library)}
 
         return await desk.respond(ask)
 
@@ -86,6 +87,11 @@ def wire_routes(desk: Desk) -> list[BaseRoute]:
         Route("/v1/index/search", search, methods=["POST"]),
         Route("/v1/index/under", under, methods=["POST"]),
     ]
+
+
+def _may_find_by_vectors(library: Library) -> bool:
+    """Whether a client should ask for that lane too; a library that does not say may have it."""
+    return bool(getattr(library, "has_vectors", True))
 
 
 def _ids(form: Form) -> list[str]:

@@ -273,7 +273,7 @@ def test_every_control_has_a_name(open_page, service) -> None:
     for view in ("check", "search", "held", "index"):
         page.goto(f"{service.url}/#{view}")
         nameless = page.evaluate(
-            """() => [...document.querySelectorAll("main :is(button, input, select, textarea), header button")]
+            """() => [...document.querySelectorAll("main :is(button, input, select, textarea)")]
               .filter(e => e.checkVisibility() && !e.matches('[aria-hidden="true"]'))
               .filter(e => !e.textContent.trim() && !e.getAttribute("aria-label") && !e.labels?.length)
               .map(e => e.outerHTML)"""

@@ -71,6 +71,21 @@ def test_traces_are_the_same_over_http(request, kind: str, queries: list[bytes])
     assert found > 20
 
 
+def test_a_text_travels_once_where_there_are_no_vectors(with_text, known_files, tmp_path: Path) -> None:
+    build_index(tmp_path / "index", known_files, with_vectors=True)
+    for folder, times in ((with_text, 1), (tmp_path / "index", 2)):
+        with served(folder) as service:
+            near, far = Tracer.open([folder]), Tracer.open([address_of(service)])
+            far.trace(GPL_CODE, path="a.py")
+            for content in (GPL_CODE, GPL_CODE.replace(b"harbour", b"port")):
+                assert far.trace(content, path="a.py") == near.trace(content, path="a.py")
+            counted = service.ask("/metrics").body.decode()
+            asked = 'sc_attrib_requests_total{method="POST",route="/v1/index/find",status="200"}'
+            found = next(line for line in counted.splitlines() if line.startswith(asked))
+            # the first time it is not known yet
+            assert float(found.split()[1]) == (4 if times == 1 else 6)
+
+
 def test_every_place_of_a_content_can_be_asked_for(tmp_path: Path) -> None:
     license = License(expression="MIT", evidence=("a header",), conflicts=("x says so, y says otherwise",))
     files = [

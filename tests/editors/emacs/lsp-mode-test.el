@@ -10,8 +10,9 @@
       lsp-diagnostics-provider :flymake
       lsp-enable-file-watchers nil)
 ;; What installing the package writes down, and Debian does when it is configured.
-(let ((written (expand-file-name "lsp-mode-autoloads.el" (getenv "HOME"))))
-  (loaddefs-generate (file-name-directory (locate-library "lsp-mode")) written)
+(let* ((folder (file-name-directory (locate-library "lsp-mode")))
+       (written (expand-file-name "lsp-mode-autoloads.el" folder)))
+  (loaddefs-generate folder written)
   (load written nil t))
 (load (getenv "CONFIGURATION") nil t)
 (lsp-register-custom-settings

@@ -71,7 +71,7 @@ export function activate(context: vscode.ExtensionContext): void {
       void vscode.commands.executeCommand("setContext", "sc-attrib.state", state.kind);
     }),
     line.onDidChange(show),
-    server.onDidWithhold((withheld) => statusBar.tellWithheld(withheld.reason)),
+    server.onDidWithhold((withheld) => statusBar.tellWithheld(withheld)),
     vscode.languages.registerCodeActionsProvider({ scheme: "file" }, new SourceActions(), {
       providedCodeActionKinds: SourceActions.kinds,
     }),

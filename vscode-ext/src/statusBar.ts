@@ -3,7 +3,7 @@
 import * as vscode from "vscode";
 import type { Provenance } from "./core/protocol";
 import { look, type State } from "./core/status";
-import { brief, spoken } from "./core/words";
+import { brief, spoken, withheldLine } from "./core/words";
 
 const WITHHELD_MS = 8_000;
 
@@ -27,8 +27,8 @@ export class StatusBar implements vscode.Disposable {
   }
 
   /** Say for a moment that a suggestion was withheld, and why. */
-  tellWithheld(reason: string): void {
-    vscode.window.setStatusBarMessage(`$(shield) Suggestion withheld: ${reason}`, WITHHELD_MS);
+  tellWithheld(withheld: Provenance): void {
+    vscode.window.setStatusBarMessage(`$(shield) ${withheldLine(withheld)}`, WITHHELD_MS);
   }
 
   dispose(): void {

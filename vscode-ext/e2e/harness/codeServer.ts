@@ -5,12 +5,12 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { chromium as playwright, type Browser } from "playwright-core";
+import { chromium as playwright, type Browser, type BrowserContext } from "playwright-core";
 import { chromium, CODE_SERVER, PYTHON, scAttrib, VSIX } from "./places.ts";
 import { serversOf } from "./processes.ts";
 import { Window } from "./window.ts";
 
-const START_MS = 60_000;
+const START_MS = 180_000;
 const END_MS = 10_000;
 
 /** What distracts in pictures or waits for the network. */
@@ -26,9 +26,13 @@ const QUIET = {
   "extensions.autoUpdate": false,
   "extensions.ignoreRecommendations": true,
   "git.enabled": false,
+  "remote.autoForwardPorts": false,
+  "breadcrumbs.enabled": false,
+  "diffEditor.useInlineViewWhenSpaceIsLimited": false,
+  "diffEditor.renderOverviewRuler": false,
   "files.autoSave": "off",
   "editor.minimap.enabled": false,
-  "editor.fontSize": 15,
+  "editor.fontSize": 14,
   "editor.fontFamily": "'DejaVu Sans Mono', monospace",
   "editor.lineHeight": 1.5,
   "editor.cursorBlinking": "solid",
@@ -50,17 +54,25 @@ export interface Options {
 }
 
 let browser: Promise<Browser> | undefined;
+let context: Promise<BrowserContext> | undefined;
 let installed: string | undefined;
 
-/** One browser for all tests of a process. */
-function openBrowser(): Promise<Browser> {
+/** One browser for all tests of a process, with one cache: most of a window's start is reading its program. */
+function browserContext(): Promise<BrowserContext> {
   const args = ["--no-sandbox", "--disable-dev-shm-usage", "--force-color-profile=srgb"];
-  return (browser ??= playwright.launch({ executablePath: chromium(), args }));
+  browser ??= playwright.launch({ executablePath: chromium(), args });
+  return (context ??= browser.then((started) =>
+    started.newContext({
+      viewport: { width: 1120, height: 600 },
+      deviceScaleFactor: 1.6,
+      permissions: ["clipboard-read", "clipboard-write"],
+    }),
+  ));
 }
 
 export async function closeBrowser(): Promise<void> {
   await (await browser)?.close();
-  browser = undefined;
+  browser = context = undefined;
   if (installed !== undefined) rmSync(installed, { recursive: true, force: true });
   installed = undefined;
 }
@@ -114,13 +126,9 @@ export class CodeServer {
 
   /** Open a window on a folder or a `.code-workspace` file. */
   async open(workspace: string): Promise<Window> {
-    const context = await (await openBrowser()).newContext({
-      viewport: { width: 1280, height: 760 },
-      deviceScaleFactor: 1.5,
-      permissions: ["clipboard-read", "clipboard-write"],
-    });
+    const page = await (await browserContext()).newPage();
     const kind = workspace.endsWith(".code-workspace") ? "workspace" : "folder";
-    const window = await Window.open(context, `${this.address}/?${kind}=${encodeURIComponent(workspace)}`);
+    const window = await Window.open(page, `${this.address}/?${kind}=${encodeURIComponent(workspace)}`);
     this.windows.push(window);
     return window;
   }

@@ -1,6 +1,6 @@
 /** Projects whose code is known, an index of them, a model that goes on with their functions, and a workspace. */
 
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { installedPackages, scAttrib } from "./places.ts";
@@ -40,7 +40,7 @@ export interface Known {
   readonly model: string;
 }
 
-/** Two files of our own, under MIT and the GPL, and two packages as they are installed, all in one index. */
+/** Two files of our own, under MIT and the GPL, and a package as it is installed, all in one index. */
 export function makeKnown(): Known {
   const folder = mkdtempSync(path.join(tmpdir(), "sca-k"));
   const tree = path.join(folder, "quantiles");
@@ -51,11 +51,23 @@ export function makeKnown(): Known {
     `# SPDX-License-Identifier: GPL-3.0-only\n\n${DENIED_HEAD}${DENIED_BODY}`,
   );
   const index = path.join(folder, "index");
-  const packages = installedPackages();
   addTree("build", index, tree, "https://example.org/quantiles");
-  addTree("add", index, path.join(packages, "requests"), "https://github.com/psf/requests");
-  addTree("add", index, path.join(packages, "swh/model"), "https://gitlab.softwareheritage.org/swh/devel/swh-model");
+  addTree("add", index, copyPackage("requests", folder), "https://github.com/psf/requests");
   return { folder, index, model: writeModel(folder) };
+}
+
+/** An installed package with its licence beside it, as in its repository. */
+function copyPackage(name: string, folder: string): string {
+  const packages = installedPackages();
+  const information = readdirSync(packages).find((entry) => entry.startsWith(`${name}-`) && entry.endsWith(".dist-info"));
+  if (information === undefined) throw new Error(`${name} is not installed beside the product`);
+  const tree = path.join(folder, name);
+  cpSync(path.join(packages, name), path.join(tree, "src", name), { recursive: true });
+  for (const entry of readdirSync(path.join(packages, information), { recursive: true, encoding: "utf8" })) {
+    const file = path.basename(entry);
+    if (file.startsWith("LICENSE")) cpSync(path.join(packages, information, entry), path.join(tree, file));
+  }
+  return tree;
 }
 
 function addTree(how: "build" | "add", index: string, tree: string, origin: string): void {

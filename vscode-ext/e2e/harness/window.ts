@@ -1,41 +1,39 @@
 /** One window of VS Code, used as people use it: keys, the mouse, and what can be seen. */
 
-import type { BrowserContext, Locator, Page } from "playwright-core";
+import type { Locator, Page } from "playwright-core";
 import { setTimeout as sleep } from "node:timers/promises";
 import { artefact } from "./places.ts";
 
-const WAIT_MS = 30_000;
+/** Patience, not a goal: the machine may be doing much else. */
+const WAIT_MS = 1000 * Number(process.env["SC_ATTRIB_PATIENCE_S"] ?? 120);
 const STATUS = '[id$="sc-attrib.status"]';
 
 export class Window {
   readonly page: Page;
-  private readonly context: BrowserContext;
 
-  private constructor(context: BrowserContext, page: Page) {
-    this.context = context;
+  private constructor(page: Page) {
     this.page = page;
   }
 
-  static async open(context: BrowserContext, address: string): Promise<Window> {
-    const page = await context.newPage();
+  static async open(page: Page, address: string): Promise<Window> {
     page.setDefaultTimeout(WAIT_MS);
-    const window = new Window(context, page);
-    await page.goto(address);
+    const window = new Window(page);
+    await page.goto(address, { waitUntil: "commit" });
     await window.isReady();
     return window;
   }
 
   private async isReady(): Promise<void> {
-    await this.page.locator(".monaco-workbench .statusbar").waitFor({ timeout: 60_000 });
+    await this.page.locator(".monaco-workbench .statusbar").waitFor();
   }
 
   async reload(): Promise<void> {
-    await this.page.reload();
+    await this.page.reload({ waitUntil: "commit" });
     await this.isReady();
   }
 
   async close(): Promise<void> {
-    await this.context.close();
+    await this.page.close();
   }
 
   /** Open a file of the workspace by its name, at a line and column where they are given. */
@@ -44,8 +42,8 @@ export class Window {
     const input = this.page.locator(".quick-input-widget input");
     await input.waitFor();
     await input.fill(name);
-    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first().waitFor();
-    await this.page.keyboard.press("Enter");
+    const label = this.page.locator(".label-name").getByText(name, { exact: true });
+    await this.page.locator(".quick-input-list .monaco-list-row").filter({ has: label }).first().click();
     await this.page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
     await this.page.locator(".editor-instance .monaco-editor .view-line").first().waitFor();
     if (line !== undefined) await this.goTo(line, column ?? 1);
@@ -110,7 +108,8 @@ export class Window {
 
   /** Everything that stands before, in or after the lines of the editor, drawn texts of decorations included. */
   async lines(): Promise<string> {
-    const texts = await this.page.locator(".editor-instance .view-lines").first().evaluate(drawnText);
+    const editor = this.page.locator(".editor-group-container.active .editor-instance .view-lines").first();
+    const texts = await editor.evaluate(drawnText);
     return texts.replaceAll("\u00a0", " ");
   }
 
@@ -129,6 +128,13 @@ export class Window {
     };
   }
 
+  /** Wait for a message anywhere in the status bar. */
+  async statusBarSays(pattern: RegExp): Promise<string> {
+    const bar = this.page.locator(".statusbar");
+    return this.until(async () => (await bar.textContent()) ?? "", (text) => pattern.test(text), String(pattern));
+  }
+
+  /** Wait for what our own entry of the status bar says. */
   async statusSays(pattern: RegExp): Promise<string> {
     const shown = async () => {
       const { text, spoken } = await this.status();
@@ -176,7 +182,7 @@ export class Window {
   }
 
   async screenshot(name: string): Promise<void> {
-    await this.page.mouse.move(640, 755);
+    await this.page.mouse.move(250, 10); // where nothing is told of what lies under it
     await sleep(300);
     await this.page.screenshot({ path: artefact(`${name}.png`) });
   }

@@ -87,6 +87,12 @@ export function spoken(provenance: Provenance): string {
   return `${percent(best.similarity)} like ${place(best)}, ${license}${more}`;
 }
 
+/** That a suggestion was withheld and what for, in a line; the whole reason stands in the log. */
+export function withheldLine({ matches, reason }: Provenance): string {
+  const best = matches[0];
+  return best === undefined ? reason : `Suggestion withheld: like ${place(best)} · ${best.license.expression}`;
+}
+
 /** Details of a match in Markdown, with nothing of it read as Markdown by accident. */
 export function details(match: Match): string {
   const rows = [

@@ -11,6 +11,7 @@ from lsp.actions import PROPOSE
 from lsp.completion import ACCEPTED, DID_PARTIALLY_ACCEPT, DID_SHOW, DID_WITHHOLD
 from lsp.notices import DID_CHANGE_STATUS
 from lsp.settings import DiagnosticsSettings
+from lsp.sources import SOURCE
 
 DOCS = Path(__file__).parents[2] / "docs" / "lsp.md"
 TABLES = {
@@ -37,5 +38,5 @@ def test_every_setting_is_described_with_its_default():
 
 def test_every_name_on_the_wire_is_described():
     text = DOCS.read_text()
-    for name in (ACCEPTED, PROPOSE, DID_SHOW, DID_PARTIALLY_ACCEPT, DID_WITHHOLD, DID_CHANGE_STATUS):
+    for name in (ACCEPTED, PROPOSE, DID_SHOW, DID_PARTIALLY_ACCEPT, DID_WITHHOLD, DID_CHANGE_STATUS, SOURCE):
         assert f"`{name}`" in text

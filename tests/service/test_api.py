@@ -1,6 +1,8 @@
 """What the service answers, beside what the command line does."""
 
 import json
+import re
+import shlex
 import subprocess
 from base64 import b64encode
 from pathlib import Path
@@ -194,3 +196,26 @@ def test_the_command_ends_in_peace_and_says_where_it_listens(with_text) -> None:
     assert any("serving on http://127.0.0.1:" in line for line in running.said)
     assert any("GET /healthz 200" in line for line in running.said)
     assert not any("Traceback" in line for line in running.said)
+
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    "line", re.findall(r"^\$ (curl .*)$", (ROOT / "docs" / "service.md").read_text("utf-8"), re.MULTILINE)
+)
+def test_the_examples_of_the_documentation_are_answered(service, line: str) -> None:
+    """Read as a shell reads them, and asked without curl, which a machine may not have."""
+    words = shlex.split(line)
+    (url,) = (word for word in words if word.startswith("http://127.0.0.1:8765/"))
+    form = json.loads(words[words.index("--data") + 1]) if "--data" in words else None
+    answer = service.ask(url.removeprefix("http://127.0.0.1:8765"), form)
+    assert answer.status == 200
+    assert answer.json
+
+
+def test_the_measures_of_the_documentation_are_those_of_the_service(service) -> None:
+    page = (ROOT / "docs" / "service.md").read_text("utf-8")
+    measured = service.ask("/metrics").body.decode()
+    for name in re.findall(r"`(sc_attrib_[a-z_]+)", page):
+        assert f"# TYPE {name}" in measured

@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install -c constraint
 JOBS   := $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench clean vsix test-vscode test-editors
+.PHONY: help demo test lint format bench clean vsix test-vscode test-editors test-cluster
 
 help:
 	@echo "make demo    index the installed packages, complete code, trace both (first run: compiles llama.cpp)"
@@ -15,6 +15,7 @@ help:
 	@echo "make lint    formatting, style, types and the direction of imports"
 	@echo "make vsix    package the extension for VS Code"
 	@echo "make test-editors  run the tests in real editors: VS Code, Neovim, Emacs, Helix"
+	@echo "make test-cluster  build and serve an index on a real Ray cluster of several nodes, and kill parts of it"
 	@echo "make bench   run the benchmarks and print their tables"
 
 demo: $(VENV)/installed-demo
@@ -22,6 +23,9 @@ demo: $(VENV)/installed-demo
 
 test: $(VENV)/installed-dev lint
 	$(BIN)/python -m pytest
+
+test-cluster: $(VENV)/installed-dev
+	$(BIN)/python -m pytest tests/cluster
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -6,8 +6,10 @@ A task that is lost is done again and gives the same segments; what nobody lists
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -81,9 +83,10 @@ def build_of_parts(
         base = replace(before, segments=(), opt_outs=before.opt_outs.union(opt_outs))
         task = _Task(directory=directory, read=read, options=options, opt_outs=base.opt_outs)
         built = []
-        for part in pool(_probe(directory)).map_in_order(task, sources):
-            tell(part)
-            built.append(part)
+        with _probe(directory) as probe:
+            for part in pool(probe).map_in_order(task, sources):
+                tell(part)
+                built.append(part)
         summary = _ensure_any(directory, [part.summary for part in built])
         catalog = base
         for row in (row for part in built for row in part.rows):
@@ -93,11 +96,15 @@ def build_of_parts(
     return replace(summary, segments=len(catalog.segments)), sum((p.skipped for p in built), Counter())
 
 
-def _probe(directory: Path) -> Path:
-    """A file by which other machines tell that they see the folder; swept up with what is unfinished."""
-    probe = temporary_folder(directory / SEGMENTS) / "probe"
-    probe.write_text(secrets.token_hex(16))
-    return probe
+@contextmanager
+def _probe(directory: Path) -> Iterator[Path]:
+    """A file by which other machines tell that they see the folder."""
+    folder = temporary_folder(directory / SEGMENTS)
+    try:
+        (folder / "probe").write_text(secrets.token_hex(16))
+        yield folder / "probe"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _ensure_any(directory: Path, summaries: Sequence[BuildSummary]) -> BuildSummary:

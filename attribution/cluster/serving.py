@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -56,6 +57,7 @@ def served_index(
     from ray import serve
 
     read_catalog(directory)
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)  # what goes wrong, whoever asks is told
     with redirect_stdout(sys.stderr):
         handles = _deploy(directory, parts=parts, replicas=replicas, name=name)
         try:

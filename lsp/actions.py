@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +78,8 @@ class Actions:
     async def offered(self, params: types.CodeActionParams) -> list[types.CodeAction]:
         """The actions for a range; none where nothing is selected, or the model cannot talk."""
         uri, place = params.text_document.uri, params.range
-        if place.start == place.end or self._ls.document(uri) is None or await self._chat() is None:
+        document = self._ls.document(uri)
+        if place.start == place.end or document is None or await self._chat() is None:
             return []
         said = [d.message for d in params.context.diagnostics]
         wanted = params.context.only
@@ -86,7 +88,9 @@ class Actions:
                 title=task.headline,
                 kind=kind,
                 command=types.Command(
-                    title=task.headline, command=PROPOSE, arguments=[_arguments(task, uri, place, said)]
+                    title=task.headline,
+                    command=PROPOSE,
+                    arguments=[_arguments(task, uri, document, place, said)],
                 ),
             )
             for task, kind in _KINDS.items()
@@ -96,19 +100,22 @@ class Actions:
     async def propose(self, argument: Any) -> dict[str, Any] | None:
         """Ask the model, trace its answer, show or apply it; whatever goes wrong is told once."""
         try:
-            task, uri, place, problems = _read(argument)
+            asked = _read(argument)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             _log.debug("an action could not be read", exc_info=error)
             self._ls.notices.tell("An action could not be read; the editor must send it as it was given")
             return None
-        document = self._ls.document(uri)
+        document = self._ls.document(asked.uri)
         if document is None:
             return None
-        start, end = document.table.offset(place.start), document.table.offset(place.end)
+        if asked.version is not None and asked.version != document.version:
+            self._say(f"{asked.task.headline}: the document has changed meanwhile; ask again")
+            return None
+        ends = document.table.offset(asked.place.start), document.table.offset(asked.place.end)
         selection = Selection.of_lines(
-            document.source, min(start, end), max(start, end), path=document.path or "", problems=problems
+            document.source, min(ends), max(ends), path=document.path or "", problems=asked.problems
         )
-        return await self._ask(task, uri, document, selection)
+        return await self._ask(asked.task, asked.uri, document, selection)
 
     async def _ask(
         self, task: Task, uri: str, document: Document, selection: Selection
@@ -212,14 +219,34 @@ def _spelled(kind: types.CodeActionKind | str) -> str:
     return kind.value if isinstance(kind, types.CodeActionKind) else kind
 
 
-def _arguments(task: Task, uri: str, place: types.Range, said: list[str]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What :func:`_arguments` says, as an editor sends it back."""
+
+    task: Task
+    uri: str
+    place: types.Range
+    problems: tuple[str, ...]
+    version: int | None
+    """Of the document that the range is of; ``None`` where nobody says."""
+
+
+def _arguments(
+    task: Task, uri: str, document: Document, place: types.Range, said: list[str]
+) -> dict[str, Any]:
     ends = [[p.line, p.character] for p in (place.start, place.end)]
-    return {"task": task.value, "uri": uri, "range": ends, "problems": said}
+    return {"task": task.value, "uri": uri, "version": document.version, "range": ends, "problems": said}
 
 
-def _read(argument: Any) -> tuple[Task, str, types.Range, tuple[str, ...]]:
+def _read(argument: Any) -> _Asked:
     """Read :func:`_arguments` as an editor sends them back; pygls makes objects of what it does not know."""
     value = argument if isinstance(argument, dict) else vars(argument)
     start, end = (types.Position(line=int(line), character=int(column)) for line, column in value["range"])
-    problems = tuple(map(str, value.get("problems", ())))
-    return Task(value["task"]), str(value["uri"]), types.Range(start=start, end=end), problems
+    version = value.get("version")
+    return _Asked(
+        task=Task(value["task"]),
+        uri=str(value["uri"]),
+        place=types.Range(start=start, end=end),
+        problems=tuple(map(str, value.get("problems", ()))),
+        version=version if isinstance(version, int) else None,
+    )

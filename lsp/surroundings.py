@@ -22,11 +22,15 @@ class Surroundings:
     def __init__(self, ls: Server) -> None:
         self._ls = ls
         self._disclosure = Disclosure()
-        self._workspace: tuple[Path, WorkspaceFiles] | None = None
+        self._workspaces: dict[Path, WorkspaceFiles] = {}
 
     async def gather(self, request: CompletionRequest, document: Document) -> CompletionRequest:
         """The request with the files that a model may see beside the document."""
-        texts = {other.path: other.source for other in self._ls.documents() if other is not document}
+        texts: dict[str, str] = {}
+        for other in self._ls.documents():
+            if other is not document:
+                known = f"{texts[other.path]}\n" if other.path in texts else ""  # cells of one notebook
+                texts[other.path] = known + other.source
         others = await self._disclosure.permitted(texts)
         opened = {document.path, *texts}
         root = self._ls.root_of(document.path)
@@ -39,6 +43,4 @@ class Surroundings:
             return {}
         from assistant.context.workspace import WorkspaceFiles
 
-        if self._workspace is None or self._workspace[0] != root:
-            self._workspace = root, WorkspaceFiles(root)
-        return self._workspace[1].texts()
+        return self._workspaces.setdefault(root, WorkspaceFiles(root)).texts()

@@ -117,6 +117,22 @@ async def test_a_fix_is_traced_put_up_for_confirmation_and_written_down(start, w
     assert (accepted.path, accepted.lines.first, accepted.lines.last) == ("own.py", 1, 2)
 
 
+async def test_an_action_for_lines_that_have_changed_since_it_was_offered_is_not_taken(
+    start, workspace, talks
+):
+    async with start(settings=settings(talks)) as editor:
+        taken = applying(editor)
+        uri = await editor.open(workspace / "own.py", CODE)
+        offered = await offers(editor, uri)
+        identifier = types.VersionedTextDocumentIdentifier(uri=uri, version=2)
+        above = types.TextDocumentContentChangeWholeDocument(text="import math\n\n\n" + CODE)
+        editor.text_document_did_change(types.DidChangeTextDocumentParams(identifier, [above]))
+        assert await run(editor, offered[2]) is None
+        said = await until(lambda: [m.message for m in editor.messages if "changed meanwhile" in m.message])
+    assert said == ["Fix this code: the document has changed meanwhile; ask again"]
+    assert taken == []
+
+
 async def test_what_a_model_copies_is_named_in_the_edit(start, workspace, talks):
     async with start(settings=settings(talks), capabilities=neovim()) as editor:
         taken = applying(editor)

@@ -7,9 +7,11 @@ import asyncio
 import pytest
 from lsprotocol import types
 
+from assistant.completion import CompletionRequest
 from lsp.completion import inline_completion
 from lsp.documents import DocumentWorkspace
 from lsp.server import Server, create_server
+from lsp.surroundings import Surroundings
 
 pytestmark = pytest.mark.asyncio
 URI = "file:///w/a.py"
@@ -71,6 +73,18 @@ def asked(server: Server, column: int) -> asyncio.Task[types.InlineCompletionLis
         context=types.InlineCompletionContext(trigger_kind=types.InlineCompletionTriggerKind.Automatic),
     )
     return asyncio.create_task(inline_completion(server, params))
+
+
+async def test_all_cells_of_a_notebook_are_other_texts_though_they_share_a_path(server, tmp_path):
+    notebook = (tmp_path / "book.ipynb").as_posix()
+    for cell in ("one = 1", "two = 2"):
+        uri = f"vscode-notebook-cell:{notebook}#{cell[:3]}"
+        server.workspace.put_text_document(types.TextDocumentItem(uri, "python", 1, cell))
+    document = server.document(URI)
+    request = CompletionRequest(text="x = ", offset=4, path=document.path)
+    gathered = await Surroundings(server).gather(request, document)
+    [text] = gathered.others.values()
+    assert sorted(text.split("\n")) == ["one = 1", "two = 2"]
 
 
 async def test_an_edit_ends_a_request_that_still_gathers_other_files_and_spares_the_next_one(server):

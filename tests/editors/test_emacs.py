@@ -38,7 +38,18 @@ def run_emacs(
     file.write_text(f";; -*- lexical-binding: t -*-\n{configuration}")
     packages = [word for folder in sorted(PACKAGES.iterdir()) for word in ("-L", str(folder))]
     done = subprocess.run(
-        [FOLDER / "bin" / "emacs", "-Q", "--batch", "--eval", NOT_COMPILED, "-L", SCRIPTS, *packages, "-l", SCRIPTS / script],
+        [
+            FOLDER / "bin" / "emacs",
+            "-Q",
+            "--batch",
+            "--eval",
+            NOT_COMPILED,
+            "-L",
+            SCRIPTS,
+            *packages,
+            "-l",
+            SCRIPTS / script,
+        ],
         cwd=project,
         env={**environment, "CONFIGURATION": str(file), "SETTINGS": json.dumps(settings)},
         capture_output=True,

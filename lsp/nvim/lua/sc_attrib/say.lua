@@ -3,10 +3,12 @@ local M = {}
 
 local told = {}
 
---- Show a message.
+--- Show a message, a moment later: an error inside of an autocommand would end what the user was doing.
 ---@param level? integer of vim.log.levels
 function M.say(message, level)
-  vim.notify("sc-attrib: " .. message, level or vim.log.levels.INFO)
+  vim.schedule(function()
+    vim.notify("sc-attrib: " .. message, level or vim.log.levels.INFO)
+  end)
 end
 
 --- Show a message, unless it was shown before.

@@ -199,7 +199,10 @@ class TraceSettings:
 
     indexes: tuple[str, ...] = field(
         default=(),
-        metadata=about("Index folders; empty for those of the project, the user and the bundled model."),
+        metadata=about(
+            "Index folders, or addresses of services; empty for those of the project, the user and the "
+            "bundled model."
+        ),
     )
     required: bool = field(
         default=True, metadata=about("Suggest nothing while there is no index to trace it with.")

@@ -1,6 +1,6 @@
 """The wire form of an index's operations: what the client sends and the service answers, as JSON.
 
-The checked text travels, and not its fingerprint: that is ten times as many bytes, and hides nothing, since
+The checked text travels, and not its fingerprint: that is six times as many bytes, and hides little, since
 tokens are guessed from their hashes (docs/service.md has the figures). What is judged of it, and by which
 policy, stays with the client. Numbers are exact: JSON's floats are written as Python reads them again.
 

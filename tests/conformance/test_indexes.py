@@ -5,7 +5,7 @@ A new kind of index costs one row in ``MAKERS`` and inherits every test.
 
 import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,11 +15,15 @@ from attribution.index.compaction import compact
 from attribution.index.index import Index
 from attribution.index.merging import merge_indexes
 from attribution.index.profile import Profile
+from attribution.index.protocol import Index as Searchable
 from attribution.index.protocol import Wanted
 from attribution.languages import language_named
 from attribution.model import Lane, SourceFile
 from attribution.query import Query
+from attribution.remote.address import IndexAddress
+from attribution.remote.library import RemoteLibrary
 from attribution.trace import Tracer
+from tests.service.serving import served
 
 Maker = Callable[[Path, list[SourceFile]], Path]
 WANTED = Wanted(min_tokens=30, lanes=frozenset({Lane.SEEDS}))
@@ -85,10 +89,14 @@ def directory(request, tmp_path_factory: pytest.TempPathFactory, sample: list[So
     return request.param(tmp_path_factory.mktemp(request.param.__name__) / "index", sample)
 
 
-@pytest.fixture(scope="module", params=["fresh", "reopened"])
-def index(request, directory: Path) -> Index:
+@pytest.fixture(scope="module", params=["fresh", "reopened", "served"])
+def index(request, directory: Path) -> Iterator[Searchable]:
     opened = Index.open(directory)
-    return opened if request.param == "fresh" else Index.open(directory)
+    if request.param == "served":
+        with served(directory) as service:
+            yield RemoteLibrary.open(IndexAddress.parse(service.url))
+    else:
+        yield opened if request.param == "fresh" else Index.open(directory)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +116,7 @@ def snippets(sample: list[SourceFile], lines: int) -> list[tuple[SourceFile, int
     return drawn
 
 
-def test_every_document_is_identical_to_itself_and_to_nothing_else(index: Index, sample) -> None:
+def test_every_document_is_identical_to_itself_and_to_nothing_else(index: Searchable, sample) -> None:
     for file in sample:
         (known,) = index.identical(file.swhid.digest)
         assert known.digest == file.swhid.digest
@@ -118,7 +126,7 @@ def test_every_document_is_identical_to_itself_and_to_nothing_else(index: Index,
     assert index.identical(bytes(20)) == []
 
 
-def test_a_run_of_thirty_lines_is_found_with_its_lines(index: Index, sample) -> None:
+def test_a_run_of_thirty_lines_is_found_with_its_lines(index: Searchable, sample) -> None:
     found = 0
     for file, first, text in snippets(sample, 30):
         query = Query.of(text, language=language_named("Python"))
@@ -129,7 +137,7 @@ def test_a_run_of_thirty_lines_is_found_with_its_lines(index: Index, sample) -> 
     assert found >= 57
 
 
-def test_candidates_keep_to_what_was_asked(index: Index, sample) -> None:
+def test_candidates_keep_to_what_was_asked(index: Searchable, sample) -> None:
     for _, _, text in snippets(sample, 40)[:20]:
         query = Query.of(text, language=language_named("Python"))
         for candidate in index.find(query, WANTED):
@@ -144,7 +152,7 @@ def test_candidates_keep_to_what_was_asked(index: Index, sample) -> None:
         assert all(c.query.first <= lines[1] and c.query.last >= lines[0] for c in inside)
 
 
-def test_text_that_nobody_wrote_is_not_found(index: Index) -> None:
+def test_text_that_nobody_wrote_is_not_found(index: Searchable) -> None:
     chance = random.Random(13)
     text = b"".join(b"boat_%d = rent_%d(%d)\n" % tuple(chance.sample(range(10**6), 3)) for _ in range(40))
     query = Query.of(text, language=language_named("Python"))

@@ -49,6 +49,7 @@ def test_what_reports_are_made_with_is_shipped(wheel: Path) -> None:
         names = set(archive.namelist())
     parts = {"check.schema.json", "html/page.css", "html/page.js"}
     assert {f"attribution/report/{part}" for part in parts} <= names
+    assert {f"attribution/service/page/{part}" for part in ("index.html", "style.css", "main.js")} <= names
 
 
 def test_the_compiled_library_is_shipped_under_the_name_of_its_platform(wheel: Path) -> None:

@@ -20,7 +20,7 @@ type Notify = (method: string, params: unknown) => void;
 
 export class ProvenanceLine implements vscode.Disposable {
   private readonly decoration = vscode.window.createTextEditorDecorationType({
-    after: { color: new vscode.ThemeColor("editorGhostText.foreground"), fontStyle: "italic", margin: "0 0 0 3ch" },
+    after: { color: new vscode.ThemeColor("editorCodeLens.foreground"), margin: "0 0 0 3ch" },
     rangeBehavior: vscode.DecorationRangeBehavior.ClosedClosed,
   });
   private readonly changed = new vscode.EventEmitter<Provenance | undefined>();

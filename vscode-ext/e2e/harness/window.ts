@@ -56,6 +56,7 @@ export class Window {
     await input.fill(`:${line}:${column}`);
     await this.page.keyboard.press("Enter");
     await input.waitFor({ state: "hidden" });
+    await this.page.locator(".editor-instance .monaco-editor.focused").first().waitFor();
   }
 
   /** Type as a person does, a key at a time. */
@@ -171,10 +172,13 @@ export class Window {
 
   /** Ask for the quick fixes at the cursor; answers their titles. */
   async quickFixes(): Promise<string[]> {
-    await this.page.keyboard.press("Control+.");
     const rows = this.page.locator(".action-widget .monaco-list-row.action");
-    await rows.first().waitFor();
-    return rows.allTextContents();
+    const ask = async () => {
+      if (!(await rows.first().isVisible())) await this.page.keyboard.press("Control+.");
+      await rows.first().waitFor({ timeout: 5_000 }).catch(() => undefined); // no key is heard while the focus moves
+      return rows.allTextContents();
+    };
+    return this.until(ask, (titles) => titles.length > 0, "quick fixes");
   }
 
   async applyQuickFix(title: RegExp): Promise<void> {

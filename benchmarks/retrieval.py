@@ -17,6 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -94,14 +95,20 @@ class Corpus:
         self.pieces: list[Piece] = [
             piece for file in files for piece in cut(file.path, file.text.decode("utf-8", "replace"))
         ]
-        bm25 = self._by_words()
-        means, weighted = (self._by_vectors(backend, table, is_weighted=sif) for sif in (False, True))
+        self.names = {file.path: names_in(file.text.decode("utf-8", "replace")) for file in files}
+        self._files_with = Counter(name for names in self.names.values() for name in names)
+        bm25 = cache(self._by_words())
+        means, weighted = (cache(self._by_vectors(backend, table, is_weighted=sif)) for sif in (False, True))
         self.ways: Mapping[str, Order] = {
             "BM25": bm25,
             "FAISS, mean of token embeddings": means,
             "FAISS, weighted by rarity": weighted,
             "both by reciprocal ranks": lambda text: fused(bm25(text), weighted(text)),
         }
+
+    def is_elsewhere(self, name: str, path: str) -> bool:
+        """Whether a name stands in another file than this one."""
+        return self._files_with[name] > (name in self.names[path])
 
     def _by_words(self) -> Order:
         from rank_bm25 import BM25Okapi
@@ -138,6 +145,11 @@ class Corpus:
             yield piece
 
 
+def names_in(text: str) -> frozenset[str]:
+    """Its names, in small letters."""
+    return frozenset(name.lower() for name in NAME.findall(text))
+
+
 def fused(*orders: Sequence[int]) -> list[int]:
     """Reciprocal rank fusion, as in the product."""
     scores: Counter[int] = Counter()
@@ -165,7 +177,7 @@ def main() -> None:
                 for label, found in measured(task, corpus, backend):
                     results.setdefault(label, []).append(found)
         print(f"<!-- {files[0].repository}: {len(corpus.pieces)} pieces -->", flush=True)
-    print_table(results)
+        print_table(results)
 
 
 def token_embeddings(model: Path) -> Vectors:
@@ -179,12 +191,11 @@ def measured(task: InfillTask, corpus: Corpus, backend: CompletionBackend) -> It
     """Rank for one gap in every way, and without any piece."""
     prefix, suffix = task.prefix.decode(), task.suffix.decode()
     around = Place(path=task.path, prefix=prefix, suffix=suffix).around
-    known = {name for piece in corpus.pieces if piece.path != task.path for name in piece.terms}
-    wanted = {name.lower() for name in NAME.findall(task.middle.decode("utf-8", "replace"))}
-    wanted = (wanted & known) - {name.lower() for name in NAME.findall(prefix + suffix)}
+    new = names_in(task.middle.decode("utf-8", "replace")) - names_in(prefix + suffix)
+    wanted = {name for name in new if corpus.is_elsewhere(name, task.path)}
     for label, order in ({"no pieces": lambda _: []} | dict(corpus.ways)).items():
         pieces = list(corpus.taken(order(around), task.path, backend.tokenize))
-        held = {name for piece in pieces for name in piece.terms}
+        held = {name for piece in pieces for name in names_in(piece.text)}
         names = len(wanted & held) / len(wanted) if wanted else None
         yield label, Found(names=names, is_exact=goes_on_right(task, pieces, backend))
 

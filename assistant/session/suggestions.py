@@ -15,6 +15,7 @@ from assistant.completion import Completion, CompletionRequest, Timing
 
 _CLOSED_BY_EDITORS = frozenset(")]}\"'`>")
 _MOST_CLOSED = 3
+_MOST_CHARACTERS = 1 << 24
 _NO_TIME = Timing(prompt_ms=0.0, decode_ms=0.0, trace_ms=0.0, prompt_tokens=0, generated_tokens=0)
 
 
@@ -70,10 +71,11 @@ def _without_closed(rest: str, suffix: str, known_suffix: str) -> str:
 
 
 class Suggestions:
-    """The latest suggestions, the oldest leave when there are more than ``capacity``."""
+    """The latest suggestions, the oldest leave when there are too many, or their documents are too long."""
 
-    def __init__(self, capacity: int = 64) -> None:
-        self._capacity = capacity
+    def __init__(self, capacity: int = 64, *, most_characters: int = _MOST_CHARACTERS) -> None:
+        """``most_characters`` of documents are kept, and the newest suggestion whatever it is made in."""
+        self._capacity, self._most_characters = capacity, most_characters
         self._kept: OrderedDict[str, Suggestion] = OrderedDict()
 
     def add(self, request: CompletionRequest, completion: Completion) -> None:
@@ -88,8 +90,12 @@ class Suggestions:
             root=request.root,
             completion=completion,
         )
-        while len(self._kept) > self._capacity:
+        while len(self._kept) > 1 and not self._fits():
             self._kept.popitem(last=False)
+
+    def _fits(self) -> bool:
+        characters = sum(len(kept.prefix) + len(kept.suffix) for kept in self._kept.values())
+        return len(self._kept) <= self._capacity and characters <= self._most_characters
 
     def find(self, completion_id: str) -> Suggestion | None:
         """Answer a suggestion by its id; ``None`` if it is unknown or too long ago."""

@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from assistant.backends.gguf import read_header
 from assistant.config import CompletionSettings
 
 WANTED = CompletionSettings()
+_SPARE_TOKENS = 16
 _START_S = 60.0
 _ANSWER_S = 120.0
 
@@ -57,9 +59,12 @@ def _started(
 ) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    header = read_header(model)
+    context = context or int(header.metadata[f"{header.architecture}.context_length"])
     words = (
         *("--model", model, "--port", port, "--threads", threads, "--ctx-size", context, "--parallel", 1),
-        *("--no-warmup", "--cache-reuse", 0),
+        *("--batch-size", context - WANTED.max_tokens - _SPARE_TOKENS),  # to which it cuts its prompts
+        "--no-warmup",
     )
     process = subprocess.Popen(
         [server, *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -16,6 +16,7 @@ from assistant.config import Settings, TraceSettings
 from assistant.service import CompletionService
 from assistant.session.pace import Pace
 from assistant.session.session import Session
+from assistant.session.suggestions import Suggestions
 
 pytestmark = pytest.mark.asyncio
 
@@ -241,6 +242,21 @@ async def test_who_types_on_during_the_pause_costs_nothing():
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert desk.computations == 0
+
+
+async def test_suggestions_in_long_documents_are_forgotten_sooner():
+    kept = Suggestions(most_characters=1000)
+    made = await CompletionService(
+        ScriptedBackend([Reply(text="value")]),
+        tracer=None,
+        settings=Settings(trace=TraceSettings(required=False)),
+    ).complete(request("x = "))
+    for number, length in enumerate((100, 500, 600, 5000)):
+        kept.add(request("a" * length), replace(made, id=str(number)))
+    assert [kept.find(str(number)) is not None for number in range(4)] == [False, False, False, True]
+    kept.add(request("b"), replace(made, id="4"))
+    assert kept.find("3") is None
+    assert kept.find("4") is not None
 
 
 @given(seed=st.integers(0, 1_000_000))

@@ -11,6 +11,7 @@ import pytest
 from assistant.context import disclosure, workspace
 from assistant.context.disclosure import Disclosure
 from assistant.context.workspace import WorkspaceFiles, read_workspace
+from attribution.sources.files import read_code
 from tests.assistant.context.git_folder import make_repository
 
 KEY = "ghp_" + "a1B2c3D4e5F6g7H8i9" * 2
@@ -89,6 +90,31 @@ async def test_reading_goes_on_beside_and_begins_anew_after_a_minute(tmp_path):
     files.texts()
     await files.settled()
     assert list(files.texts().values()) == ["a = 2\n"]
+
+
+@pytest.mark.asyncio
+async def test_only_what_was_changed_since_is_read_again(tmp_path, monkeypatch):
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_text("x = 1\n")
+    (tmp_path / "secret.py").write_text(f"x = '{KEY}'\n")
+    read: list[str] = []
+
+    def reading(path, **rest):
+        read.append(path.name)
+        return read_code(path, **rest)
+
+    monkeypatch.setattr(workspace, "read_code", reading)
+    now = 0.0
+    files = WorkspaceFiles(tmp_path, clock=lambda: now)
+    files.texts()
+    await files.settled()
+    (tmp_path / "a.py").write_text("x = 22\n")
+    read.clear()
+    now = 61.0
+    files.texts()
+    await files.settled()
+    assert read == ["a.py"]
+    assert sorted(files.texts().values()) == ["x = 1\n", "x = 22\n"]
 
 
 @pytest.mark.asyncio

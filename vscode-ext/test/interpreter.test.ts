@@ -140,6 +140,29 @@ test("Pythons that are new enough are found on the search path, each once", asyn
   assert.ok(found.every(({ version }) => /^3\.1\d/.test(version)));
 });
 
+const WHEEL = `
+import sys, zipfile
+name = "sc_attrib-0.0.1.dist-info"
+metadata = "Metadata-Version: 2.1\\nName: sc-attrib\\nVersion: 0.0.1\\n" + "".join(
+    f"Provides-Extra: {extra}\\n" for extra in ("lsp", "llama", "contents"))
+with zipfile.ZipFile(sys.argv[1], "w") as wheel:
+    wheel.writestr(f"{name}/METADATA", metadata)
+    wheel.writestr(f"{name}/WHEEL", "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+    wheel.writestr(f"{name}/RECORD", "")
+`;
+
+test("an environment is made by its steps, and found afterwards with what was installed into it", async () => {
+  const made = path.join(empty(), "environment");
+  const wheel = path.join(empty(), "sc_attrib-0.0.1-py3-none-any.whl");
+  execFileSync(PYTHON, ["-I", "-c", WHEEL, wheel]);
+  for (const { command, words } of steps(PYTHON, made, wheel, undefined)) {
+    const ended = await run({ command, words, cwd: empty() });
+    assert.equal(ended.code, 0, ended.stderr);
+  }
+  const found = await findInterpreter({ ...nowhere, made });
+  assert.equal(!found.ok && found.problem, "incomplete", "this wheel asks for nothing, so there is no server");
+});
+
 test("an environment is made isolated and installed with the tested versions of a source folder", async () => {
   const source = empty();
   writeFileSync(path.join(source, "constraints.txt"), "");

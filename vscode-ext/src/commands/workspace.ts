@@ -87,7 +87,7 @@ async function reportLedger(cli: CommandLine, reports: Reports): Promise<void> {
   if (folder === undefined) return;
   const words = ["ledger", "report", "--workspace", folder, ...cli.indexOptions()];
   const { stdout, stderr } = await cancellable("Reading the ledger", (_, signal) => cli.run({ words, cwd: folder, signal }));
-  await reports.show(`Ledger of ${path.basename(folder)}`, folder, [stderr, stdout].filter((part) => part !== "").join("\n\n"));
+  await reports.show(`Ledger of ${path.basename(folder)}`, folder, [stderr.replace(/^sc-attrib: /, ""), stdout].join("\n\n").trimStart());
 }
 
 async function chooseFolder(title: string): Promise<string | undefined> {

@@ -45,9 +45,10 @@ class Desk:
     limits: Limits
     metrics: Metrics
 
-    async def answer(self, work: Callable[[Library], T]) -> tuple[T, str]:
+    async def answer(self, work: Callable[[Library], T], *, is_slow: bool = False) -> tuple[T, str]:
         """Ask the library of now in a thread; with the generation that answered.
 
+        What is slow may read the whole index, such as all texts for the name of an author.
         Raises :class:`Problem` where the index cannot be used, or what is asked makes no sense.
         """
 
@@ -61,7 +62,7 @@ class Desk:
                 return work(library), library.generation
 
         try:
-            return await self.workers.run(ask)
+            return await self.workers.run(ask, is_slow=is_slow)
         except IndexUnusableError as error:
             raise _unusable(error) from error
         except (WireError, ScAttribError) as error:
@@ -73,9 +74,9 @@ class Desk:
         refuse_unknown(form, *names)
         return form
 
-    async def respond(self, work: Callable[[Library], object]) -> Response:
+    async def respond(self, work: Callable[[Library], object], *, is_slow: bool = False) -> Response:
         """The library's answer as JSON."""
-        found, generation = await self.answer(work)
+        found, generation = await self.answer(work, is_slow=is_slow)
         return JsonResponse(found, headers={GENERATION: generation})
 
 
@@ -135,7 +136,9 @@ def api_routes(desk: Desk) -> list[BaseRoute]:
             raise Problem(422, "name either an id or files")
         if "id" in form:
             name = reading(lambda: _id(form))
-            return await desk.respond(lambda library: answers.held_of_id(library, name, limit=limit))
+            return await desk.respond(
+                lambda library: answers.held_of_id(library, name, limit=limit), is_slow=True
+            )
         files = reading(lambda: _files(form))
         return await desk.respond(lambda library: answers.held_of_files(library, files, limit=limit))
 

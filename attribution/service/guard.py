@@ -27,7 +27,7 @@ UNKNOWN_ROUTE = "(unknown)"
 _OPEN = frozenset({"/healthz", "/openapi.json"})
 """What is answered without a token, as is the page with its parts, in which nothing is told."""
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {

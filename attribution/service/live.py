@@ -34,25 +34,26 @@ class LiveFolders:
         """Open them; raise a subclass of :class:`IndexUnusableError` where one cannot be used."""
         self._folders = tuple(folders)
         self._lock = Lock()
-        self._stamp = _stamp(self._folders)
-        self._library: EmbeddedLibrary | None = EmbeddedLibrary.open(self._folders)
+        stamp = _stamp(self._folders)
+        self._state: tuple[Stamp, EmbeddedLibrary] | None = (stamp, EmbeddedLibrary.open(self._folders))
+        """Replaced as one, so that no thread takes an old library for a new one."""
 
     def current(self) -> EmbeddedLibrary:
         """The library as its folders are now."""
-        stamp, library = _stamp(self._folders), self._library
-        if library is not None and stamp == self._stamp:
-            return library
+        state = self._state
+        if state is not None and state[0] == _stamp(self._folders):
+            return state[1]
         with self._lock:
             return self._open_again()
 
     def _open_again(self) -> EmbeddedLibrary:
         stamp = _stamp(self._folders)
-        if self._library is None or stamp != self._stamp:
-            self._library = None
-            opened = EmbeddedLibrary.open(self._folders)
-            self._library, self._stamp = opened, stamp
-            _LOGGER.warning("the index has changed; generation %s answers from now on", opened.generation)
-        return self._library
+        if self._state is None or self._state[0] != stamp:
+            self._state = None
+            self._state = stamp, EmbeddedLibrary.open(self._folders)
+            generation = self._state[1].generation
+            _LOGGER.warning("the index has changed; generation %s answers from now on", generation)
+        return self._state[1]
 
 
 def _stamp(folders: Sequence[Path]) -> Stamp:

@@ -77,7 +77,7 @@ def wire_routes(desk: Desk) -> list[BaseRoute]:
     async def under(request: Request) -> Response:
         form = await desk.form(request, "ids")
         ids = reading(lambda: _ids(form))
-        return await desk.respond(lambda library: wire.held_as_json(library.held_under(ids)))
+        return await desk.respond(lambda library: wire.held_as_json(library.held_under(ids)), is_slow=True)
 
     return [
         Route("/v1/index", hello, methods=["GET"]),

@@ -19,11 +19,12 @@ class Workers:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._pool = ThreadPoolExecutor(limits.workers, thread_name_prefix="answer")
+        self._slow_pool = ThreadPoolExecutor(1, thread_name_prefix="scan")
         self.under_way = 0
         """Requests that are being answered or wait to be."""
 
-    async def run(self, answer: Callable[[], T]) -> T:
-        """Answer in a thread.
+    async def run(self, answer: Callable[[], T], *, is_slow: bool = False) -> T:
+        """Answer in a thread; what may read a whole index, one after the other in a thread of its own.
 
         Raises :class:`Problem` where too many wait already, or it takes too long; what was begun is finished
         unseen then, and what was not begun never is.
@@ -32,7 +33,9 @@ class Workers:
             detail = "too many requests are waiting; try again in a moment"
             raise Problem(503, detail, headers={"Retry-After": "1"})
         self.under_way += 1
-        future = asyncio.get_running_loop().run_in_executor(self._pool, answer)
+        future = asyncio.get_running_loop().run_in_executor(
+            self._slow_pool if is_slow else self._pool, answer
+        )
         future.add_done_callback(self._count_down)
         try:
             async with asyncio.timeout(self._limits.answer_s):
@@ -43,7 +46,3 @@ class Workers:
 
     def _count_down(self, _: object) -> None:
         self.under_way -= 1
-
-    def close(self) -> None:
-        """Begin nothing more."""
-        self._pool.shutdown(wait=False, cancel_futures=True)

@@ -18,6 +18,7 @@ import pytest
 
 from attribution.index.builder import build_index
 from attribution.index.removal import remove
+from attribution.library import EmbeddedLibrary
 from attribution.service.rate import RateLimit
 from attribution.service.settings import Limits
 from tests.service.conftest import GPL_CODE
@@ -300,6 +301,34 @@ def test_too_many_at_once_are_refused_and_too_long_ends(with_text) -> None:
         for thread in threads:
             thread.join()
         assert set(statuses) == {503, 504}
+
+
+def test_a_look_through_the_whole_index_keeps_nobody_waiting(with_text) -> None:
+    library = EmbeddedLibrary.open([with_text])
+    scanning, enough = threading.Event(), threading.Event()
+
+    class Scanned(EmbeddedLibrary):
+        def held_under(self, ids):
+            scanning.set()
+            enough.wait(30)
+            return super().held_under(ids)
+
+    class Source:
+        def current(self):
+            return Scanned(library.indexes)
+
+    with served(source=Source(), limits=Limits(workers=1)) as service:
+        asked = [
+            threading.Thread(target=service.ask, args=("/v1/am-i-in", {"id": "mailto:a@example.org"}))
+            for _ in range(3)
+        ]
+        for thread in asked:
+            thread.start()
+        assert scanning.wait(30)
+        assert service.ask("/v1/check", CHECK).status == 200
+        enough.set()
+        for thread in asked:
+            thread.join()
 
 
 def test_nothing_that_people_work_on_is_logged(with_text) -> None:

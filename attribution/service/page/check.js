@@ -258,7 +258,7 @@ function tally(file, matches, text) {
 
 /** The text with its spans in place; each span is a button that shows its sources. */
 function codeView(text, matches, select) {
-  const lines = text.replace(/\n$/, "").split("\n");
+  const lines = text.replace(/\n$/, "").split("\n").map((line) => line.replace(/\r$/, ""));
   const best = new Array(lines.length + 1).fill(-1);
   matches.forEach((match, number) => {
     for (let line = match.query.lines[0]; line <= Math.min(match.query.lines[1], lines.length); line += 1) {

@@ -24,11 +24,12 @@ function fill(node, attributes, children) {
 }
 
 /** A text in which nothing is invisible: control and reordering characters stand as marked escapes. */
-export function shown(text) {
+export function shown(given) {
+  const text = given.replaceAll("\r\n", "\n");
   const parts = [];
   let place = 0;
   for (const match of text.matchAll(HIDDEN)) {
-    if (match[0] === "\t") continue;
+    if (match[0] === "\t" || match[0] === "\n") continue;
     parts.push(text.slice(place, match.index));
     parts.push(el("span", { class: "code-point" }, `\\u{${match[0].codePointAt(0).toString(16)}}`));
     place = match.index + match[0].length;

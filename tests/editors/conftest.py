@@ -6,7 +6,9 @@ import contextlib
 import json
 import os
 import re
+import subprocess
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,7 +24,6 @@ __all__ = ["index", "script"]
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "editors.md"
-PLUGIN = ROOT / "lsp" / "nvim"
 INLINE = "forky"
 """The Debian release whose Neovim shows ghost text."""
 
@@ -38,7 +39,8 @@ def block(heading: str, language: str, number: int = 0) -> str:
     """A configuration block of ``docs/editors.md``, by the section that it stands in."""
     section = re.split(r"^## ", DOCS.read_text(), flags=re.MULTILINE)
     [text] = [part for part in section if part.startswith(heading + "\n")]
-    return re.findall(rf"^ *```{language}\n(.*?)^ *```", text, flags=re.MULTILINE | re.DOTALL)[number]
+    blocks = re.findall(rf"^ *```{language}\n(.*?)^ *```", text, flags=re.MULTILINE | re.DOTALL)
+    return textwrap.dedent(blocks[number])
 
 
 @pytest.fixture
@@ -80,12 +82,19 @@ Start = Callable[..., Neovim]
 @pytest.fixture
 def start(workspace: Path, environment: dict[str, str], settings) -> Iterator[Start]:
     """Start a Neovim with the plugin as ``docs/editors.md`` sets it up, and settings laid under it."""
+    place = (
+        Path(environment["XDG_DATA_HOME"]) / "nvim" / "site" / "pack" / "sc-attrib" / "start" / "sc-attrib"
+    )
+    place.parent.mkdir(parents=True)
+    done = subprocess.run(
+        ["sc-attrib", "lsp", "--plugin", "nvim"], env=environment, capture_output=True, check=True, text=True
+    )
+    place.symlink_to(done.stdout.strip())
     with contextlib.ExitStack() as editors:
 
         def starting(suite: str = INLINE, *, options: dict | None = None, setup: str | None = None) -> Neovim:
             given = json.dumps({"settings": settings, **(options or {})})
             init = f"vim.g.sc_attrib = vim.fn.json_decode([==[{given}]==])\n"
-            init += f'vim.opt.runtimepath:prepend("{PLUGIN}")\n'
             init += block("Neovim", "lua") if setup is None else setup
             program = FOLDER / "bin" / f"nvim-{suite}"
             editor = contextlib.contextmanager(running)(program, workspace, init, environment)

@@ -137,7 +137,7 @@ class Neovim:
         return result
 
     def _answer(self, method: str) -> list[Any]:
-        """Wait for the answer to the last call; a prompt that wants a key to go on gets it, as from a person."""
+        """Wait for the answer to the last call; a prompt that wants a key to go on gets it."""
         end = time.monotonic() + ANSWER_LIMIT_S
         while time.monotonic() < end:
             with contextlib.suppress(queue.Empty):

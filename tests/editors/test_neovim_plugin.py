@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 
 import pytest
 
-from tests.editors.conftest import INLINE
+from tests.editors.conftest import INLINE, block
 from tests.editors.neovim import Neovim
 from tests.editors.test_neovim_ghost import write
-from tests.lsp.conftest import KNOWN_FUNCTION, KNOWN_HEAD
+from tests.lsp.conftest import FRESH_BODY, FRESH_HEAD, KNOWN_FUNCTION, KNOWN_HEAD
 
 EVERY = pytest.mark.parametrize("suite", ["bookworm", "trixie", "forky"])
 OLD = pytest.mark.parametrize("suite", ["bookworm", "trixie"])
@@ -177,6 +178,30 @@ def test_a_folder_of_the_workspace_does_not_shadow_the_server(start, suite, work
     editor = start(suite)
     editor.command(f"edit {pasted}")
     editor.until(lambda: marks(editor))
+
+
+def test_the_options_in_the_docs_are_options(start):
+    editor = start(setup=block("Neovim", "lua", 1))
+    write(editor, "a.py", FRESH_HEAD + "    ")
+    editor.sees("└ · no known source")
+    editor.type("<C-l>")
+    editor.until(lambda: editor.text == FRESH_HEAD + FRESH_BODY)
+    assert editor.lua("return require('sc_attrib.options').current.settings.completion.maxTokens") == 64
+    assert "setup()" not in editor.messages
+
+
+def test_without_the_plugin_neovims_own_means_show_and_take_suggestions(start, workspace, settings):
+    given = json.dumps(settings)
+    more = f"vim.lsp.config('sc_attrib', {{ init_options = vim.json.decode([==[{given}]==]) }})"
+    (workspace / ".git").mkdir()
+    editor = start(setup=block("Neovim", "lua", 2) + more)
+    editor.command("edit a.py")
+    editor.until(lambda: servers(editor), "a server")
+    editor.until(lambda: editor.lua("return #vim.lsp.get_clients() > 0"))
+    write(editor, "a.py", KNOWN_HEAD + "    ")
+    editor.sees("return values[-1]")
+    editor.type("<Tab>")
+    editor.until(lambda: editor.text == KNOWN_FUNCTION)
 
 
 def test_an_option_that_is_none_is_told(start):

@@ -146,16 +146,15 @@ export class Window {
 
   /** Wait until model and index are loaded. */
   async isServed(): Promise<void> {
-    await this.statusSays(/^(?!.*(starting|loading|restarting))[\s\S]*sc-attrib: /);
+    await this.page.locator(`${STATUS} .codicon-verified`).first().waitFor();
   }
 
-  /** Messages that lie over the window. */
+  /** All messages of this window so far, those that have gone out of sight too; the focus moves to their list. */
   async notifications(): Promise<string[]> {
-    return this.page.locator(".notifications-toasts .notification-list-item-message").allTextContents();
-  }
-
-  notification(text: RegExp): Locator {
-    return this.page.locator(".notifications-toasts .notification-list-item", { hasText: text });
+    await this.command("Notifications: Show Notifications");
+    const messages = this.page.locator(".notifications-center .notification-list-item-message");
+    await messages.first().waitFor();
+    return messages.allTextContents();
   }
 
   squiggles(): Locator {

@@ -8,11 +8,12 @@ once in several segments, which are the parts that machines would hold. Then
 1. a look-up's processor time is fitted to the logarithm of the documents by all sizes but the largest, and
    the largest is predicted: the table shows how far off that is;
 2. the parts of an index are asked one by one, as machines of their own would be, and the answer put
-   together; what travels is pickled and counted;
-3. latencies for 10 million files to 3 billion are drawn from these samples: each part's time is that of a
-   query on a measured part, scaled by the growth, and the slowest part decides.
+   together; what travels is pickled and counted, and so are the pages of the files that are touched;
+3. latencies for 10 million files to 3 billion are drawn from these samples. A part is the largest segment
+   that there can be, on a core of its own; its time is that of a query on a measured part, scaled by the
+   growth, and of the pages that do not fit memory; the slowest part decides, and every part costs who asks.
 
-Network, prices and the share of files that are asked cold are assumptions, named in the output.
+What the network, a page from the disk and a machine cost are assumptions, named in the output.
 """
 
 from __future__ import annotations
@@ -37,9 +38,12 @@ from scaling.queries import draw_queries
 from scaling.table import print_table
 
 from attribution.cluster.shares import shares
+from attribution.index.arrays import BLOCK_BYTES
 from attribution.index.builder import build_index
+from attribution.index.document_writer import GREATEST_DOCUMENTS
+from attribution.index.draft import SEGMENT_BYTES
 from attribution.index.index import Index
-from attribution.index.parts import PlacedSegment, Ranges
+from attribution.index.parts import Part, PlacedSegment, Ranges
 from attribution.index.profile import Profile
 from attribution.index.protocol import Wanted
 from attribution.model import Lane
@@ -49,13 +53,14 @@ from attribution.trace import MIN_TOKENS, Tracer
 
 TARGETS = (10_000_000, 100_000_000, 1_000_000_000, 3_000_000_000)
 """Files; the last is about The Stack v2 (3.28 billion, Lozhkov et al. 2024)."""
-PART_DOCUMENTS = 100_000_000
-"""On one machine: below the 2^32 lines of a segment at 30 lines of code a kilobyte, and what a disk holds."""
 ROUND_TRIP_MS = 0.5
 """Assumed, within a data centre, serving layer included."""
-DISK_TB, PRICE_A_MONTH = 7.5, 450.0
-"""Assumed: NVMe of a machine of 16 cores and 64 GiB, and its monthly rent in dollars."""
-CORES = 16
+READ_MS = 0.1
+"""Assumed: a page of 4 KiB from NVMe, one after another."""
+DISK_TB, CORES, MEMORY_GB, PRICE_A_MONTH = 7.5, 16, 128, 500.0
+"""Assumed: a machine, and its monthly rent in dollars."""
+COPIES = 2
+BLOCKS_A_PAGE = 4096 // BLOCK_BYTES
 _DRAWS = 200_000
 
 
@@ -137,6 +142,10 @@ class Parted:
     """Bytes of a pickled question."""
     answered: NDArray[np.int64]
     """Bytes of a pickled answer, shape (queries, parts)."""
+    carried: NDArray[np.float64]
+    """Pickling a question and reading an answer, ms, shape (queries, parts)."""
+    pages: NDArray[np.int64]
+    """Pages of 4 KiB of a part's file that a question touches, shape (queries, parts)."""
 
 
 def _ask_parts(index: Index, texts: Sequence[Text]) -> Parted:
@@ -145,7 +154,7 @@ def _ask_parts(index: Index, texts: Sequence[Text]) -> Parted:
     wanted = Wanted(
         min_tokens=MIN_TOKENS, lanes=frozenset({Lane.SEEDS, Lane.STRUCTURE, Lane.MINHASH}), tells_apart=True
     )
-    prepared, asked, sent, answered = [], [], [], []
+    prepared, asked, sent, answered, carried, pages = [], [], [], [], [], []
     for warm in (False, True):
         for text in texts:
             began = time.thread_time()
@@ -153,23 +162,40 @@ def _ask_parts(index: Index, texts: Sequence[Text]) -> Parted:
             query = Query.of(code, language=language)
             ready = time.thread_time()
             question = Ranges(query, wanted)
-            row, sizes = [], []
-            for part in parts:
-                started = time.thread_time()
-                answer = question.asked_of(part)
-                row.append(1000 * (time.thread_time() - started))
-                sizes.append(len(pickle.dumps(answer)))
+            rows = [_ask_part(question, part) for part in parts]
             if warm:
                 prepared.append(1000 * (ready - began))
-                asked.append(row)
                 sent.append(len(pickle.dumps(question)))
-                answered.append(sizes)
+                for column, values in zip(
+                    (asked, answered, carried, pages), zip(*rows, strict=True), strict=True
+                ):
+                    column.append(values)
     return Parted(
         prepared=np.array(prepared),
         asked=np.array(asked),
         sent=np.array(sent),
         answered=np.array(answered),
+        carried=np.array(carried),
+        pages=np.array(pages),
     )
+
+
+def _ask_part(question: Ranges, part: Part) -> tuple[float, int, float, int]:
+    """Time of asking in ms, bytes of the answer, time of what travels in ms, pages that were touched."""
+    flags = [placed.segment.file._verified for placed in part]  # which blocks were ever used
+    for used in flags:
+        used[:] = 0
+    question.asked_of(part)
+    touched = sum(len(np.unique(np.flatnonzero(used) // BLOCKS_A_PAGE)) for used in flags)
+    began = time.thread_time()
+    answer = question.asked_of(part)
+    found = time.thread_time()
+    reply = pickle.dumps(answer)
+    pickled = time.thread_time()
+    pickle.dumps(question)
+    pickle.loads(reply)
+    read = time.thread_time()
+    return 1000 * (found - began), len(reply), 1000 * (read - pickled), touched
 
 
 def _print_growth(built: Sequence[Built], times: Sequence[NDArray[np.float64]]) -> None:
@@ -221,6 +247,8 @@ def _print_parts(cut: Built, parted: Parted, whole: NDArray[np.float64]) -> None
             ("the slowest part, ms", _quantiles(slowest)),
             ("all parts, one after another, ms", _quantiles(each.sum(axis=1))),
             ("question, bytes", [f"{np.quantile(parted.sent, q):,.0f}" for q in (0.5, 0.99)]),
+            ("carrying question and answer, a part, ms", _quantiles(parted.carried.ravel())),
+            ("pages touched, a part", [f"{np.quantile(parted.pages, q):,.0f}" for q in (0.5, 0.99)]),
             ("answer of a part, bytes", [f"{np.quantile(parted.answered, q):,.0f}" for q in (0.5, 0.99)]),
         ],
     )
@@ -235,47 +263,43 @@ def _print_targets(built: Sequence[Built], times: Sequence[NDArray[np.float64]],
     a_file = largest.source_bytes / largest.documents
     on_disk = largest.disk_bytes / largest.source_bytes
     speed = largest.source_bytes / largest.processor_s
+    a_part = min(GREATEST_DOCUMENTS, SEGMENT_BYTES // int(a_file))
     grow = {share: _fit(built, times, share) for share in (0.5, 0.99)}
-    rows: list[tuple[str, list[str]]] = [
-        (name, [])
-        for name in (
-            "source, TB",
-            "index, TB",
-            "machines by disk, twice",
-            "files a machine, million",
-            "build, core hours",
-            f"build on these machines ({CORES} cores each), hours",
-            "snippet p50, ms",
-            "snippet p99, ms",
-            "rent a month, dollars",
-        )
-    ]
+    columns = []
     for target in TARGETS:
-        source = target * a_file
-        index_bytes = source * on_disk
-        parts = max(math.ceil(target / PART_DOCUMENTS), math.ceil(index_bytes / (DISK_TB * 0.8e12)))
-        machines = 2 * parts
-        simulated = _simulated(parted, parts, _growth(grow, largest.documents, target // parts))
-        values = [
-            f"{source / 1e12:,.2f}",
-            f"{index_bytes / 1e12:,.2f}",
-            f"{machines}",
-            f"{target / parts / 1e6:,.0f}",
-            f"{source / speed / 3600:,.0f}",
-            f"{source / speed / 3600 / CORES / machines:,.1f}",
-            f"{np.quantile(simulated, 0.5):.1f}",
-            f"{np.quantile(simulated, 0.99):.1f}",
-            f"{machines * PRICE_A_MONTH:,.0f}",
-        ]
-        for (_, cells), value in zip(rows, values, strict=True):
-            cells.append(value)
+        index_bytes = target * a_file * on_disk
+        parts = math.ceil(target / a_part)
+        machines = max(math.ceil(parts / CORES), math.ceil(index_bytes / (DISK_TB * 0.8e12)))
+        cold = max(0.0, 1 - machines * MEMORY_GB * 0.8e9 / index_bytes)
+        factor = _growth(grow, largest.documents, target // parts)
+        warm, mixed = (_simulated(parted, parts, factor, share) for share in (0.0, cold))
+        hours = target * a_file / speed / 3600
+        columns.append(
+            {
+                "source, TB": f"{target * a_file / 1e12:,.2f}",
+                "index, TB": f"{index_bytes / 1e12:,.2f}",
+                "parts": f"{parts:,}",
+                "machines": f"{machines:,}",
+                f"machines with {COPIES} copies": f"{COPIES * machines:,}",
+                "rent a month, dollars": f"{COPIES * machines * PRICE_A_MONTH:,.0f}",
+                "build, core hours": f"{hours:,.0f}",
+                "build on these machines, hours": f"{hours / CORES / machines / COPIES:,.1f}",
+                "snippet in memory, p50 / p99 ms": _both(warm),
+                "index beyond memory": f"{cold:.0%}",
+                "snippet then, p50 / p99 ms": _both(mixed),
+            }
+        )
+    rows = [(name, [column[name] for column in columns]) for name in columns[0]]
     print_table("files", [f"{target:,}" for target in TARGETS], rows)
     print(
         f"\nMeasured: {a_file / 1e3:.1f} kB a file, {on_disk:.3f} bytes a source byte, "
-        f"{speed / 1e6:.1f} MB/s a core. Assumed: {ROUND_TRIP_MS} ms there and back, "
-        f"{DISK_TB} TB and {CORES} cores a machine at "
-        f"{PRICE_A_MONTH:.0f} dollars a month, two copies of every part, warm pages."
+        f"{speed / 1e6:.1f} MB/s a core. Assumed: {ROUND_TRIP_MS} ms there and back, {READ_MS} ms a page, "
+        f"machines of {CORES} cores, {MEMORY_GB} GB and {DISK_TB} TB at {PRICE_A_MONTH:.0f} dollars a month."
     )
+
+
+def _both(values: NDArray[np.float64]) -> str:
+    return " / ".join(f"{np.quantile(values, share):.1f}" for share in (0.5, 0.99))
 
 
 def _growth(grow: dict[float, Line], measured: int, documents: int) -> float:
@@ -283,14 +307,18 @@ def _growth(grow: dict[float, Line], measured: int, documents: int) -> float:
     return max(1.0, *(line(documents) / line(measured) for line in grow.values()))
 
 
-def _simulated(parted: Parted, parts: int, growth: float) -> NDArray[np.float64]:
+def _simulated(parted: Parted, parts: int, growth: float, cold: float) -> NDArray[np.float64]:
     """Latencies, ms: every part prepares the query, and the slowest decides; what is hard is hard for all."""
     chance = np.random.default_rng(0)
-    draws = _DRAWS // max(1, parts)
+    draws = max(2000, _DRAWS // parts)
     queries = chance.integers(len(parted.asked), size=draws)
-    columns = chance.integers(parted.asked.shape[1], size=(draws, parts))
-    each = parted.asked[queries[:, None], columns] * growth
-    return parted.prepared[queries] + each.max(axis=1) + ROUND_TRIP_MS
+    slowest, carried = np.zeros(draws), np.zeros(draws)
+    for _ in range(parts):
+        columns = chance.integers(parted.asked.shape[1], size=draws)
+        read = READ_MS * chance.binomial(parted.pages[queries, columns], cold)
+        slowest = np.maximum(slowest, parted.asked[queries, columns] * growth + read)
+        carried += parted.carried[queries, columns]
+    return parted.prepared[queries] + slowest + carried + ROUND_TRIP_MS
 
 
 if __name__ == "__main__":

@@ -57,6 +57,12 @@ let browser: Promise<Browser> | undefined;
 let context: Promise<BrowserContext> | undefined;
 let installed: string | undefined;
 
+/** Process groups that end with this process, however it ends. */
+const running = new Set<number>();
+process.once("exit", () => running.forEach((group) => signal(group, "SIGKILL")));
+process.once("SIGTERM", () => process.exit(143));
+process.once("SIGINT", () => process.exit(130));
+
 /** One browser for all tests of a process, with one cache: most of a window's start is reading its program. */
 function browserContext(): Promise<BrowserContext> {
   const args = ["--no-sandbox", "--disable-dev-shm-usage", "--force-color-profile=srgb"];
@@ -97,10 +103,16 @@ export class CodeServer {
   readonly address: string;
   private readonly windows: Window[] = [];
 
-  private constructor(process: ChildProcess, folder: string, address: string) {
-    this.process = process;
+  private constructor(child: ChildProcess, folder: string, address: string) {
+    this.process = child;
     this.folder = folder;
     this.address = address;
+    running.add(this.group);
+  }
+
+  /** The process group, as it is named in signals. */
+  private get group(): number {
+    return -(this.process.pid ?? 0);
   }
 
   static async start(options: Options = {}): Promise<CodeServer> {
@@ -145,11 +157,11 @@ export class CodeServer {
 
   async end(): Promise<void> {
     await Promise.all(this.windows.map((window) => window.close()));
-    const group = -(this.process.pid ?? 0);
-    signal(group, "SIGTERM");
+    signal(this.group, "SIGTERM");
     const gone = new Promise((resolve) => this.process.once("exit", resolve));
     if (this.process.exitCode === null) await Promise.race([gone, sleep(END_MS)]);
-    signal(group, "SIGKILL");
+    signal(this.group, "SIGKILL");
+    running.delete(this.group);
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }

@@ -106,11 +106,11 @@ test("a model file that is not there is named once, files are checked all the sa
   await window.statusSays(/problem[\s\S]*nowhere\.gguf/);
   await window.openFile("copied.py");
   await window.squiggles().first().waitFor();
-  const told = (await window.notifications()).filter((text) => text.includes("nowhere.gguf"));
-  assert.equal(told.length, 1, JSON.stringify(told));
   editor.settings({}, settings.machine);
   await window.openFile("own.py");
   await givesSuggestions(window);
+  const told = (await window.notifications()).filter((text) => text.includes("nowhere.gguf"));
+  assert.equal(told.length, 1, JSON.stringify(told));
   await window.close();
 });
 

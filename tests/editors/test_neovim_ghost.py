@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tests.editors.conftest import accepted
+from tests.editors.install import FOLDER
 from tests.editors.neovim import Neovim
+from tests.editors.picture import draw
 from tests.lsp.conftest import (
     FRESH_BODY,
     FRESH_HEAD,
@@ -21,6 +23,17 @@ def write(editor: Neovim, name: str, text: str) -> None:
     editor.command(f"edit {name}")
     editor.command("setlocal noautoindent indentexpr=")
     editor.type("i" + text.replace("<", "<lt>").replace("\n", "<CR>"))
+
+
+def test_a_picture_of_it_is_drawn_for_the_docs(start):
+    """``build/editors/neovim.png``; the one in ``docs/images`` is a copy from such a run."""
+    editor = start()
+    write(editor, "quantiles.py", KNOWN_HEAD + "    ")
+    editor.sees(SOURCE)
+    picture = FOLDER / "neovim.png"
+    picture.unlink(missing_ok=True)
+    draw(editor.screen, picture, 15)
+    assert picture.stat().st_size > 10_000
 
 
 def test_the_source_stands_below_the_ghost_text_before_it_is_accepted(start):

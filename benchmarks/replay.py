@@ -146,12 +146,14 @@ def _print_tables(record: Record, report: dict[str, Any], at_once: Record, naive
         ("keys and accepts", keys, keys),
         ("suggestions; of the server, before the next key", shown, naive.shown),
         ("computations of the model", counts["computed"], keys),
-        ("  for each suggestion shown", counts["computed"] / shown, keys / naive.shown),
+        ("  for each suggestion shown", counts["computed"] / max(1, shown), keys / max(1, naive.shown)),
         ("tokens inferred", report["tokens"], naive.tally.tokens),
         ("seconds of processor time", report["processor_s"], naive.processor_s),
     ):
         print(f"{name:44}{ours:10.6g}{theirs:10.6g}{theirs / ours:8.2f}")
-    print(f"\naccepted {record.accepted}; from cache {len(cached) / shown:.0%} of what was shown; {counts}")
+    print(
+        f"\naccepted {record.accepted}; from cache {len(cached) / max(1, shown):.0%} of what was shown; {counts}"
+    )
     _print_goals(_at(cached, 0.95), _at(beside, 0.5), naive.tally.tokens / report["tokens"])
 
 

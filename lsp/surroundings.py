@@ -43,4 +43,6 @@ class Surroundings:
             return {}
         from assistant.context.workspace import WorkspaceFiles
 
-        return self._workspaces.setdefault(root, WorkspaceFiles(root)).texts()
+        if root not in self._workspaces:
+            self._workspaces[root] = WorkspaceFiles(root)
+        return self._workspaces[root].texts()

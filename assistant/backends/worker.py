@@ -111,7 +111,7 @@ class WorkerBackend:
         self._running: _Job | None = None
         self._vocabulary_lock = threading.Lock()
         """Keeps the model from being freed while somebody tokenises, and guards what is known of lines."""
-        self._lines = LineTokens(model.tokenize)
+        self._lines = LineTokens(model.tokenize, model.piece)
         self._closed = threading.Event()
 
     @classmethod

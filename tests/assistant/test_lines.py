@@ -28,13 +28,17 @@ def model():
 
 def test_the_ids_of_real_code_are_those_of_the_whole_text(model):
     for text in (SOURCE, SOURCE.replace("\n", "\r\n"), SOURCE.replace("    ", "\t")):
-        assert LineTokens(model.tokenize).ids(text) == model.tokenize(text)
+        lines = LineTokens(model.tokenize, model.piece)
+        assert lines.ids(text) == model.tokenize(text)
+        assert lines.ids(text) == model.tokenize(text), "as it is remembered"
 
 
 @settings(max_examples=500)
 @given(texts)
 def test_the_ids_of_any_text_are_those_of_the_whole_text(model, text):
-    assert LineTokens(model.tokenize).ids(text) == model.tokenize(text)
+    lines = LineTokens(model.tokenize, model.piece)
+    for part in (text[: len(text) // 2], text, text[len(text) // 2 :]):
+        assert lines.ids(part) == model.tokenize(part)
 
 
 @given(texts, st.integers(1, 20))
@@ -58,8 +62,9 @@ def test_a_line_is_tokenised_once_and_forgotten_when_there_are_too_many():
         asked.append(text)
         return list(text.encode())
 
-    lines = LineTokens(tokenize)
+    lines = LineTokens(tokenize, lambda token: bytes([token]))
     lines.ids("x = 1\ny = 2")
+    assert asked == ["x = 1\ny = 2"], "what is new is tokenised at once"
     asked.clear()
     lines.ids("x = 1\ny = 2\nz")
     assert asked == ["\nz"]
@@ -69,3 +74,18 @@ def test_a_line_is_tokenised_once_and_forgotten_when_there_are_too_many():
     asked.clear()
     lines.ids("x = 1")
     assert asked == ["x = 1"]
+
+
+def test_a_vocabulary_that_joins_lines_is_left_to_do_so():
+    """Such as those whose pattern takes line ends to the bracket before them."""
+
+    def tokenize(text: str) -> list[int]:
+        return list(text.replace(")\n", "\x01").encode())
+
+    def piece(token: int) -> bytes:
+        return b")\n" if token == 1 else bytes([token])
+
+    lines = LineTokens(tokenize, piece)
+    assert lines.ids("a\nf()\nb\nc") == tokenize("a\nf()\nb\nc")
+    assert lines.ids("a\nf()\nb\nc") == tokenize("a\nf()\nb\nc")
+    assert set(lines._known) == {"a"}

@@ -37,7 +37,7 @@ class Followers:
 
 
 class TokenTexts:
-    """Texts in which matches are found by looking through them all: 0.02 ms a match and 25,000 tokens."""
+    """Texts in which matches are found by looking through them all, which takes 0.15 ms in 22,000 tokens."""
 
     def __init__(self, texts: Iterable[Sequence[int] | TokenIds]) -> None:
         arrays = [np.asarray(text, dtype=np.int32) for text in texts]
@@ -77,7 +77,7 @@ class SortedTexts(TokenTexts):
     """Texts whose pairs are sorted once, so that a million tokens are no slower than a thousand."""
 
     def __init__(self, texts: Iterable[Sequence[int] | TokenIds]) -> None:
-        """Sort the places of all pairs of tokens: 2 ms for 22,000 tokens."""
+        """Sort the places of all pairs of tokens: 0.1 s for 560,000 tokens."""
         super().__init__(texts)
         places = np.arange(LEAST_TOKENS, len(self._ids))
         inside = (self._ids[places] != _BETWEEN) & (self._ids[places - 1] != _BETWEEN)

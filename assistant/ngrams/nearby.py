@@ -23,7 +23,7 @@ MOST_FILES = 320
 MOST_CHARACTERS = 1 << 16
 """Of each file, and on either side of the cursor."""
 MOST_CHARACTERS_IN_ALL = 1 << 21
-"""Of all other files; they take 0.4 s of a thread and 13 MB of memory."""
+"""Of all other files: 560,000 tokens, which take 11 MB and are sorted in 0.1 s of a background thread."""
 LONGEST_WAIT_S = 0.25
 """For open files that are new or changed, before a request does with what is known."""
 _STEP = 1 << 12

@@ -151,9 +151,8 @@ def _print_tables(record: Record, report: dict[str, Any], at_once: Record, naive
         ("seconds of processor time", report["processor_s"], naive.processor_s),
     ):
         print(f"{name:44}{ours:10.6g}{theirs:10.6g}{theirs / ours:8.2f}")
-    print(
-        f"\naccepted {record.accepted}; from cache {len(cached) / max(1, shown):.0%} of what was shown; {counts}"
-    )
+    share = len(cached) / max(1, shown)
+    print(f"\naccepted {record.accepted}; from cache {share:.0%} of what was shown; {counts}")
     _print_goals(_at(cached, 0.95), _at(beside, 0.5), naive.tally.tokens / report["tokens"])
 
 

@@ -29,6 +29,8 @@ DID_PARTIALLY_ACCEPT = "textDocument/didPartiallyAcceptCompletion"
 DID_WITHHOLD = "sc-attrib/didWithholdCompletion"
 _TRIGGER_CHARACTERS = [".", "(", "=", ":"]
 _SORTED_FIRST = "!"
+_INDENTING = frozenset(("helix",))
+"""Editors that indent the further lines of a list item like its first, whatever its insertTextMode asks."""
 _WORD_BEFORE = re.compile(r"\w*$")
 
 
@@ -78,7 +80,8 @@ async def list_completion(ls: Server, params: types.CompletionParams) -> types.C
         return types.CompletionList(is_incomplete=True, items=[])
     here = types.Range(start=params.position, end=params.position)
     completions = await _complete(ls, params.text_document.uri, here, "", invoked=False)
-    items = [_list_item(completion, document, params.position) for completion in completions]
+    indents = ls.client_name in _INDENTING
+    items = [_list_item(one, document, params.position, indents=indents) for one in completions]
     return types.CompletionList(is_incomplete=True, items=items)
 
 
@@ -182,9 +185,12 @@ def _accept_command(completion: Completion) -> types.Command:
     )
 
 
-def _list_item(completion: Completion, document: Document, position: types.Position) -> types.CompletionItem:
+def _list_item(
+    completion: Completion, document: Document, position: types.Position, *, indents: bool
+) -> types.CompletionItem:
     """Make a list item that begins with the word before the cursor, so that the editor keeps it."""
     line = document.table.line(position.line)
+    margin = line[: len(line) - len(line.lstrip())] if indents else ""
     before = line[: column(line, position.character, document.encoding)]
     word = _WORD_BEFORE.search(before)
     typed = word[0] if word else ""
@@ -200,8 +206,10 @@ def _list_item(completion: Completion, document: Document, position: types.Posit
         sort_text=_SORTED_FIRST,
         filter_text=typed + first_line,
         insert_text_format=types.InsertTextFormat.PlainText,
+        insert_text_mode=types.InsertTextMode.AsIs,  # its lines are indented as they belong
         text_edit=types.TextEdit(
-            range=types.Range(start=start, end=position), new_text=typed + completion.text
+            range=types.Range(start=start, end=position),
+            new_text=typed + completion.text.replace(f"\n{margin}", "\n"),
         ),
         command=_accept_command(completion),
     )

@@ -31,6 +31,7 @@ def register(server: Server) -> None:
 def initialize(ls: Server, params: types.InitializeParams) -> None:
     """Take the options that come with the first message; nothing is loaded yet, so the answer is quick."""
     ls.protocol.use_workspace(list(params.workspace_folders or []))
+    ls.client_name = params.client_info.name if params.client_info else ""
     options = _section(params.initialization_options)
     ls.initial_options = options if isinstance(options, Mapping) else {}
     _take_settings(ls, options)

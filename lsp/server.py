@@ -40,6 +40,8 @@ class Server(LanguageServer):
         )
         self.initial_options: Mapping[str, object] = {}
         """The settings that came with ``initialize``."""
+        self.client_name = ""
+        """The editor, as it calls itself."""
         self.settings = ServerSettings()
         self.notices = Notices(self.protocol)
         self.engine = Engine(self)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 from lsprotocol import types
 
 from assistant.config import Backend, ModelSettings, Precision
 from assistant.fim import Family
+from attribution import cli
 from attribution.errors import UsageError
 from attribution.model import Kind, Lane, License, Match, Origin, Verdict
 from attribution.span import Span
@@ -174,3 +176,8 @@ def test_a_model_is_loaded_anew_for_every_setting_but_those_of_drawing_tokens():
     assert {field.name for field in fields(plain)} == {*others, "temperature", "seed"}
     for name, value in others.items():
         assert _load_options(replace(plain, **{name: value})) != _load_options(plain)
+
+
+def test_the_folder_of_the_plugin_for_neovim_is_printed(capsys):
+    assert cli.main(["lsp", "--plugin", "nvim"]) == 0
+    assert Path(capsys.readouterr().out.strip(), "plugin", "sc_attrib.lua").is_file()

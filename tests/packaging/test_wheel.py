@@ -52,6 +52,13 @@ def test_what_reports_are_made_with_is_shipped(wheel: Path) -> None:
     assert {f"attribution/service/page/{part}" for part in ("index.html", "style.css", "main.js")} <= names
 
 
+def test_the_plugin_for_neovim_is_shipped_as_it_stands_here(wheel: Path) -> None:
+    here = {f"lsp/nvim/{path.relative_to(ROOT / 'lsp/nvim')}" for path in (ROOT / "lsp/nvim").rglob("*.*")}
+    with zipfile.ZipFile(wheel) as archive:
+        shipped = {name for name in archive.namelist() if name.startswith("lsp/nvim/")}
+    assert shipped == {name for name in here if not name.endswith("tags")}
+
+
 def test_the_compiled_library_is_shipped_under_the_name_of_its_platform(wheel: Path) -> None:
     """One library for every Python version, so the tag names the platform alone."""
     with zipfile.ZipFile(wheel) as archive:

@@ -18,6 +18,15 @@ function isServerOf(id: string, folder: string): boolean {
   }
 }
 
+/** Whether a process was started with a program. */
+export function runsWith(id: number, program: string): boolean {
+  try {
+    return readFileSync(`/proc/${id}/cmdline`, "utf8").split("\0")[0] === program;
+  } catch {
+    return false; // it has ended
+  }
+}
+
 /** Memory that a process holds, in MB. */
 export function residentMb(id: number): number {
   const found = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${id}/status`, "utf8"));

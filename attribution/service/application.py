@@ -7,7 +7,8 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
-from attribution.service.api import Desk, api_routes
+from attribution.service.api import Api
+from attribution.service.desk import Desk
 from attribution.service.explorer import explorer_routes
 from attribution.service.guard import Guard
 from attribution.service.live import LibrarySource
@@ -17,7 +18,7 @@ from attribution.service.problems import JsonResponse
 from attribution.service.rate import RateLimit
 from attribution.service.settings import Limits
 from attribution.service.tokens import Tokens
-from attribution.service.wire_api import wire_routes
+from attribution.service.wire_api import WireApi
 from attribution.service.workers import Workers
 
 
@@ -34,8 +35,8 @@ def make_application(
 
     routes = [
         *explorer_routes(),
-        *api_routes(desk),
-        *wire_routes(desk),
+        *Api(desk).routes(),
+        *WireApi(desk).routes(),
         Route("/openapi.json", openapi, methods=["GET"]),
     ]
     return Guard(

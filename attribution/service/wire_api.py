@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -10,18 +12,35 @@ from attribution.index.opt_outs import parse_id
 from attribution.library import Library
 from attribution.remote import wire
 from attribution.service.answers import program_version
-from attribution.service.api import Desk, reading
 from attribution.service.bodies import Form
+from attribution.service.desk import Desk
+from attribution.service.fields import reading
 
 _MOST_PLACES = 10_000
 _MOST_FOUND = 1000
 _MOST_IDS = 10_000
 
 
-def wire_routes(desk: Desk) -> list[BaseRoute]:
-    """All of them."""
+@dataclass(frozen=True, slots=True)
+class WireApi:
+    """Answers each path."""
 
-    async def hello(request: Request) -> Response:
+    desk: Desk
+
+    def routes(self) -> list[BaseRoute]:
+        """All of them."""
+        return [
+            Route("/v1/index", self.hello, methods=["GET"]),
+            Route("/v1/index/identical", self.identical, methods=["POST"]),
+            Route("/v1/index/find", self.find, methods=["POST"]),
+            Route("/v1/index/text", self.text, methods=["POST"]),
+            Route("/v1/index/search", self.search, methods=["POST"]),
+            Route("/v1/index/under", self.under, methods=["POST"]),
+        ]
+
+    async def hello(self, request: Request) -> Response:
+        """Who answers, in which version."""
+
         def say(library: Library) -> wire.Json:
             return {
                 "service": "sc-attrib",
@@ -30,63 +49,61 @@ def wire_routes(desk: Desk) -> list[BaseRoute]:
                 "generation": library.generation,
             }
 
-        return await desk.respond(say)
+        return await self.desk.respond(say)
 
-    async def identical(request: Request) -> Response:
-        form = await desk.form(request, "digest", "places")
+    async def identical(self, request: Request) -> Response:
+        """The files of a git SHA-1."""
+        form = await self.desk.form(request, "digest", "places")
         digest, places = reading(
             lambda: (
                 wire.read_digest(form),
                 wire.read_number(form, "places", least=1, most=_MOST_PLACES, default=wire.PLACES),
             )
         )
-        return await desk.respond(
+        return await self.desk.respond(
             lambda library: wire.known_as_json(library.identical(digest), places=places)
         )
 
-    async def find(request: Request) -> Response:
+    async def find(self, request: Request) -> Response:
+        """The ranges of known files that a text is like."""
         names = ("text", "base64", "language", "min_tokens", "lanes", "focus", "tells_apart", "explained")
-        form = await desk.form(request, *names)
+        form = await self.desk.form(request, *names)
 
         def ask(library: Library) -> wire.Json:
             found = library.find(*wire.query_of(form))
             return {**wire.candidates_as_json(found), "vectors": _may_find_by_vectors(library)}
 
-        return await desk.respond(ask)
+        return await self.desk.respond(ask)
 
-    async def text(request: Request) -> Response:
-        form = await desk.form(request, "digest")
+    async def text(self, request: Request) -> Response:
+        """A known text."""
+        form = await self.desk.form(request, "digest")
         digest = reading(lambda: wire.read_digest(form))
 
         def ask(library: Library) -> wire.Json:
             found = library.text(digest)
             return {"stored": False} if found is None else {"stored": True, **wire.content_as_json(found)}
 
-        return await desk.respond(ask)
+        return await self.desk.respond(ask)
 
-    async def search(request: Request) -> Response:
-        form = await desk.form(request, "text", "base64", "limit")
+    async def search(self, request: Request) -> Response:
+        """Known files by their words."""
+        form = await self.desk.form(request, "text", "base64", "limit")
         words, limit = reading(
             lambda: (
                 wire.content_of(form),
                 wire.read_number(form, "limit", least=1, most=_MOST_FOUND, default=20),
             )
         )
-        return await desk.respond(lambda library: wire.found_as_json(library.search(words, limit=limit)))
+        return await self.desk.respond(lambda library: wire.found_as_json(library.search(words, limit=limit)))
 
-    async def under(request: Request) -> Response:
-        form = await desk.form(request, "ids")
+    async def under(self, request: Request) -> Response:
+        """What came from ids."""
+        form = await self.desk.form(request, "ids")
         ids = reading(lambda: _ids(form))
-        return await desk.respond(lambda library: wire.held_as_json(library.held_under(ids)), is_slow=True)
-
-    return [
-        Route("/v1/index", hello, methods=["GET"]),
-        Route("/v1/index/identical", identical, methods=["POST"]),
-        Route("/v1/index/find", find, methods=["POST"]),
-        Route("/v1/index/text", text, methods=["POST"]),
-        Route("/v1/index/search", search, methods=["POST"]),
-        Route("/v1/index/under", under, methods=["POST"]),
-    ]
+        return await self.desk.respond(
+            lambda library: wire.held_as_json(library.held_under(ids)), is_slow=True
+        )
 
 
 def _may_find_by_vectors(library: Library) -> bool:

@@ -66,7 +66,7 @@ class Holdings:
 
     def license_counts(self) -> dict[str, int]:
         """Count the known files by licence expression, the most frequent first."""
-        known = {(h.source.object_id, h.origin) for h in self.held}
+        known = dict.fromkeys((h.source.object_id, h.origin) for h in self.held)
         return dict(Counter(origin.license.expression for _, origin in known).most_common())
 
 

@@ -29,7 +29,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const messages = new Messages();
   const tree = new AttributionsTree();
   const line = new ProvenanceLine((method, params) => void server.running?.sendNotification(method, params));
-  const middleware: Middleware = { ...line.middleware, ...tree.middleware };
+  const middleware: Middleware = { ...line.middleware, ...tree.middleware, handleWorkDoneProgress };
   const server = new Server(() => environment.find(), log, middleware, (level, text) => messages.show(level, text));
   const sources = new Sources((method, params) => server.ask(method, params));
   const reports = new Reports();
@@ -87,6 +87,11 @@ export function activate(context: vscode.ExtensionContext): void {
 export async function deactivate(): Promise<void> {
   await running?.stop();
 }
+
+/** Progress of what is asked for; that the server loads is said in the status bar already. */
+const handleWorkDoneProgress: Middleware["handleWorkDoneProgress"] = (token, params, next) => {
+  if (params.kind !== "begin" || !params.title.startsWith("Loading ")) next(token, params);
+};
 
 /** Say what went wrong with a command in its sentence. */
 function telling(run: Command): Command {

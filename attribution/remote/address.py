@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
 
 _SCHEMES = {"http": 80, "https": 443}
 
@@ -24,6 +22,8 @@ class IndexAddress:
     @classmethod
     def parse(cls, text: str) -> IndexAddress:
         """Read an ``http(s)://`` URL; raise :class:`ValueError` with a sentence for any other."""
+        from urllib.parse import urlsplit
+
         parts = urlsplit(text)
         if parts.scheme not in _SCHEMES or not parts.hostname:
             raise ValueError(f"{text} is not the address of a service, such as https://index.example.org")
@@ -76,6 +76,8 @@ def is_loopback(host: str) -> bool:
     >>> is_loopback("localhost"), is_loopback("127.0.0.2"), is_loopback("::1"), is_loopback("0.0.0.0")
     (True, True, True, False)
     """
+    from ipaddress import ip_address
+
     if host.lower().rstrip(".") == "localhost":
         return True
     try:

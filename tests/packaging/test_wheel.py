@@ -102,9 +102,10 @@ def test_the_installed_command_helps_without_any_dependency(installed: Path, tmp
     helped = subprocess.run([installed, "--help"], capture_output=True, text=True, cwd=tmp_path)
     assert helped.returncode == 0
     assert "check" in helped.stdout
-    started = subprocess.run([installed, "lsp"], capture_output=True, text=True, cwd=tmp_path, input="")
-    assert started.returncode == 2
-    assert "pip install 'sc-attrib[lsp]'" in started.stderr
+    for command in ("lsp", "serve"):
+        started = subprocess.run([installed, command], capture_output=True, text=True, cwd=tmp_path, input="")
+        assert started.returncode == 2
+        assert f"pip install 'sc-attrib[{command}]'" in started.stderr
 
 
 def test_the_installed_command_checks_against_the_bundled_index(installed: Path, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ export async function deactivate(): Promise<void> {
 }
 
 /** Progress of what is asked for; that the server loads is said in the status bar already. */
-const handleWorkDoneProgress: Middleware["handleWorkDoneProgress"] = (token, params, next) => {
+const handleWorkDoneProgress: NonNullable<Middleware["handleWorkDoneProgress"]> = (token, params, next) => {
   if (params.kind !== "begin" || !params.title.startsWith("Loading ")) next(token, params);
 };
 

@@ -1,12 +1,11 @@
 /** A real VS Code of one's own: fresh folders, the packaged extension installed, ended as a whole. */
 
 import { spawn, execFileSync, type ChildProcess } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { chromium as playwright, type Browser, type BrowserContext } from "playwright-core";
-import { chromium, CODE_SERVER, PYTHON, scAttrib, VSIX } from "./places.ts";
+import { chromium, CODE_SERVER, newFolder, PYTHON, scAttrib, VSIX } from "./places.ts";
 import { serversOf } from "./processes.ts";
 import { Window } from "./window.ts";
 
@@ -79,14 +78,12 @@ function browserContext(): Promise<BrowserContext> {
 export async function closeBrowser(): Promise<void> {
   await (await browser)?.close();
   browser = context = undefined;
-  if (installed !== undefined) rmSync(installed, { recursive: true, force: true });
-  installed = undefined;
 }
 
 /** The folder of extensions with ours in it; installed once a process, as users install it. */
 function extensions(): string {
   if (installed !== undefined) return installed;
-  installed = mkdtempSync(path.join(tmpdir(), "sca-x"));
+  installed = newFolder();
   const words = ["--install-extension", VSIX, "--extensions-dir", installed, "--user-data-dir", `${installed}/user`];
   const said = execFileSync(process.execPath, [CODE_SERVER, ...words], {
     encoding: "utf8",
@@ -116,7 +113,7 @@ export class CodeServer {
   }
 
   static async start(options: Options = {}): Promise<CodeServer> {
-    const folder = mkdtempSync(path.join(tmpdir(), "sca-"));
+    const folder = newFolder();
     cpSync(extensions(), path.join(folder, "extensions"), { recursive: true });
     writeSettings(folder, options.settings ?? {}, options.machine ?? {});
     const words = ["--auth", "none", "--bind-addr", "127.0.0.1:0", "--disable-telemetry", "--disable-update-check"];

@@ -1,7 +1,8 @@
 /** Where things lie: the repository, its Python, the packaged extension, what a run leaves behind. */
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import * as path from "node:path";
 
 export const HERE = path.resolve(import.meta.dirname, "..");
@@ -16,6 +17,17 @@ export const SC_ATTRIB = path.join(path.dirname(PYTHON), "sc-attrib");
 
 /** Pictures and the table of a run; nothing in it is committed. */
 export const ARTEFACTS = path.resolve(REPOSITORY, process.env["SC_ATTRIB_ARTEFACTS"] ?? "build/editors/pictures");
+
+let temporary: string | undefined;
+
+/** A new folder that is deleted when this process ends; its path is short, because sockets stand in it. */
+export function newFolder(): string {
+  if (temporary === undefined) {
+    const made = (temporary = mkdtempSync(path.join(tmpdir(), "sca-")));
+    process.once("exit", () => rmSync(made, { recursive: true, force: true, maxRetries: 3 }));
+  }
+  return mkdtempSync(`${temporary}/`);
+}
 
 export function artefact(name: string): string {
   mkdirSync(ARTEFACTS, { recursive: true });

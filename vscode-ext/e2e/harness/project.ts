@@ -1,9 +1,8 @@
 /** Projects whose code is known, an index of them, a model that goes on with their functions, and a workspace. */
 
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
-import { installedPackages, scAttrib } from "./places.ts";
+import { installedPackages, newFolder, scAttrib } from "./places.ts";
 
 export const KNOWN_HEAD = "def weighted_quantile(values, weights, fraction=0.5):\n";
 export const KNOWN_BODY = `\
@@ -42,7 +41,7 @@ export interface Known {
 
 /** Two files of our own, under MIT and the GPL, and a package as it is installed, all in one index. */
 export function makeKnown(): Known {
-  const folder = mkdtempSync(path.join(tmpdir(), "sca-k"));
+  const folder = newFolder();
   const tree = path.join(folder, "quantiles");
   mkdirSync(tree);
   writeFileSync(path.join(tree, "free.py"), `# SPDX-License-Identifier: MIT\n\n${KNOWN_HEAD}${KNOWN_BODY}`);
@@ -88,7 +87,7 @@ function writeModel(folder: string): string {
 
 /** A folder with files in it, by their paths. */
 export function makeWorkspace(files: Record<string, string>, name = "workspace"): string {
-  const folder = path.join(mkdtempSync(path.join(tmpdir(), "sca-w")), name);
+  const folder = path.join(newFolder(), name);
   for (const [file, text] of Object.entries(files)) {
     mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
     writeFileSync(path.join(folder, file), text);

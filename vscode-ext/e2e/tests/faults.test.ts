@@ -2,13 +2,12 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CodeServer, closeBrowser } from "../harness/codeServer.ts";
-import { installedPackages, PYTHON, scAttrib } from "../harness/places.ts";
+import { installedPackages, newFolder, PYTHON, scAttrib } from "../harness/places.ts";
 import { runsWith } from "../harness/processes.ts";
 import { FRESH_HEAD, KNOWN_BODY, KNOWN_HEAD, makeKnown, makeWorkspace, serverSettings } from "../harness/project.ts";
 import type { Window } from "../harness/window.ts";
@@ -25,7 +24,14 @@ const RENEWED = `def merge_intervals(intervals):
             merged.append((start, end))
     return merged
 `;
-const workspace = makeWorkspace({ "README.md": "A project whose files are made by the tests.\n" });
+const EMPTY = ["killed", "missing", "old", "environment", "own", "reloaded", "after", "one", "two"];
+const LONG = Array.from({ length: 50_000 }, (_, number) => `value_${number} = ${number} * scale\n`).join("");
+const workspace = makeWorkspace({
+  ...Object.fromEntries(EMPTY.map((name) => [`${name}.py`, ""])),
+  "copied.py": KNOWN_HEAD + KNOWN_BODY,
+  "renewed.py": RENEWED,
+  "long.py": LONG,
+});
 let editor: CodeServer;
 /** The window that most tests share; each works in files of its own. */
 let window: Window;
@@ -37,6 +43,7 @@ before(async () => {
 afterEach(async (context) => {
   const { name, passed } = context as unknown as { name: string; passed: boolean };
   if (!passed) await window.screenshot(`failed-${name.replace(/\W+/g, "-")}`);
+  await window.press("Escape", "Escape");
   editor.settings({}, settings.machine);
 });
 after(async () => {
@@ -50,14 +57,8 @@ async function givesSuggestions(where: Window = window): Promise<void> {
   assert.match(await where.ghostText(), /return \[row\[::-1\]/);
 }
 
-/** Make a file of the workspace and open it. */
-async function openNew(name: string, text = ""): Promise<void> {
-  writeFileSync(path.join(workspace, name), text);
-  await window.openFile(name);
-}
-
 test("a server that is killed comes back by itself, and this is said once", async () => {
-  await openNew("killed.py");
+  await window.openFile("killed.py");
   await window.isServed();
   for (let times = 0; times < 2; times += 1) {
     const [first, ...others] = editor.servers();
@@ -72,7 +73,7 @@ test("a server that is killed comes back by itself, and this is said once", asyn
 });
 
 test("without its Python it says which one is missing and how to go on; named anew, it starts", async () => {
-  await openNew("missing.py");
+  await window.openFile("missing.py");
   await window.isServed();
   const missing = path.join(known.folder, "nowhere", "python");
   editor.settings({}, { ...settings.machine, "sc-attrib.interpreter": missing });
@@ -83,7 +84,7 @@ test("without its Python it says which one is missing and how to go on; named an
 });
 
 test("a Python that is too old, or has no sc-attrib, is refused with its version", async () => {
-  await openNew("old.py");
+  await window.openFile("old.py");
   const old = path.join(known.folder, "python3.9");
   writeFileSync(old, `#!/bin/sh\necho '{"python": [3, 9], "version": null, "serves": false}'\n`);
   chmodSync(old, 0o755);
@@ -105,7 +106,7 @@ test("an environment that is deleted while it runs is named; put back, a restart
   const packages = path.join(environment, "lib", version ?? "", "site-packages");
   writeFileSync(path.join(packages, "others.pth"), `import site; site.addsitedir(${JSON.stringify(installedPackages())})\n`);
   editor.settings({}, { ...settings.machine, "sc-attrib.interpreter": python });
-  await openNew("environment.py");
+  await window.openFile("environment.py");
   await window.until(async () => editor.servers(), (ids) => ids.some((id) => runsWith(id, python)), "a server of it");
   await window.isServed();
   renameSync(environment, `${environment}-away`);
@@ -119,18 +120,18 @@ test("an environment that is deleted while it runs is named; put back, a restart
 test("a model file that is not there is named once, files are checked all the same, and another one is taken", async () => {
   const nowhere = path.join(known.folder, "nowhere.gguf");
   editor.settings({}, { ...settings.machine, "sc-attrib.model.path": nowhere });
-  await openNew("copied.py", KNOWN_HEAD + KNOWN_BODY);
+  await window.openFile("copied.py");
   await window.statusSays(/problem[\s\S]*nowhere\.gguf/);
   await window.squiggles().first().waitFor();
   editor.settings({}, settings.machine);
-  await openNew("own.py");
+  await window.openFile("own.py");
   await givesSuggestions();
   const told = (await window.notifications()).filter((text) => text.includes("nowhere.gguf"));
   assert.equal(told.length, 1, JSON.stringify(told));
 });
 
 test("an index that is built anew under a running server is used from the next save on", async () => {
-  const tree = mkdtempSync(path.join(tmpdir(), "sca-t"));
+  const tree = newFolder();
   const index = path.join(tree, "index");
   mkdirSync(path.join(tree, "project"));
   writeFileSync(path.join(tree, "project", "other.py"), "# SPDX-License-Identifier: MIT\n\nprint('other')\n");
@@ -138,7 +139,7 @@ test("an index that is built anew under a running server is used from the next s
     scAttrib(["index", "build", "--index", index, "--tree", path.join(tree, "project"), "--origin", "https://example.org/p"]);
   build();
   editor.settings({}, { ...settings.machine, "sc-attrib.trace.indexes": [index] });
-  await openNew("renewed.py", RENEWED);
+  await window.openFile("renewed.py");
   await window.isServed();
   assert.equal(await window.squiggles().count(), 0);
   writeFileSync(path.join(tree, "project", "new.py"), `# SPDX-License-Identifier: MIT\n\n${RENEWED}`);
@@ -153,7 +154,7 @@ test("an index that is built anew under a running server is used from the next s
 });
 
 test("a window that is reloaded in the midst of a suggestion leaves no server behind and goes on", async () => {
-  await openNew("reloaded.py");
+  await window.openFile("reloaded.py");
   await window.isServed();
   const [before] = editor.servers();
   await window.type("slow = ");
@@ -161,14 +162,13 @@ test("a window that is reloaded in the midst of a suggestion leaves no server be
   await window.press("Control+A", "Delete");
   await window.save();
   await window.reload();
-  await openNew("after.py");
+  await window.openFile("after.py");
   await givesSuggestions();
   await window.until(async () => editor.servers(), (ids) => ids.length === 1 && ids[0] !== before, "the old server's end");
 });
 
 test("two windows on one workspace have a server each and write into one ledger", async () => {
-  writeFileSync(path.join(workspace, "two.py"), "");
-  await openNew("one.py");
+  await window.openFile("one.py");
   const second = await editor.open(workspace);
   await second.openFile("two.py");
   for (const each of [window, second]) {
@@ -189,8 +189,7 @@ test("two windows on one workspace have a server each and write into one ledger"
 });
 
 test("a file of 50,000 lines gets suggestions at its end", async () => {
-  const text = Array.from({ length: 50_000 }, (_, number) => `value_${number} = ${number} * scale\n`).join("");
-  await openNew("long.py", text);
+  await window.openFile("long.py");
   await window.goTo(50_001, 1);
   await givesSuggestions();
 });

@@ -58,6 +58,7 @@ test-editors: test-vscode vsix $(EDITORS)/node_modules/installed
 	$(BIN)/python tests/editors/install.py
 	$(EDITORS)/run.sh $(WORDS)
 	$(BIN)/python -m pytest tests/editors
+	-$(EDITORS)/run.sh tests/speed.measure.ts  # prints a table, and decides nothing
 
 $(EDITORS)/node_modules/installed: $(EDITORS)/package-lock.json $(EDITORS)/setup.sh
 	@echo "[setup] a real VS Code from npm"

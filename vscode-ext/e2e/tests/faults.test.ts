@@ -188,10 +188,14 @@ test("two windows on one workspace have a server each and write into one ledger"
   await second.close();
 });
 
-test("a file of 50,000 lines gets suggestions at its end", { todo: "waited 40 s in vain on a busy machine" }, async () => {
+test("a file of 50,000 lines gets suggestions at its end", { todo: "VS Code does not indent by itself so far down while it still reads the file" }, async () => {
   await window.openFile("long.py");
   await window.goTo(50_001, 1);
-  await givesSuggestions();
+  await window.isServed();
+  await window.type(FRESH_HEAD);
+  const indents = /Col 1\D/.test((await window.page.locator(".statusbar").textContent()) ?? "");
+  if (indents) await window.press("Tab");
+  assert.match(await window.ghostText(), /return \[row\[::-1\]/);
 });
 
 test("in a workspace of several folders each file is judged by the policy of its own", async () => {

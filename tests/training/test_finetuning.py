@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 import training.loop
+from assistant.context.selection import LEAST_CONTEXT_TOKENS
 from assistant.fim import FimOrder
 from assistant.quantize import GgufType
 from attribution.errors import MissingExtraError
@@ -38,7 +39,8 @@ from training.export import export_gguf
 from training.finetuning import adapters
 from training.finetuning.adapters import ADAPTER_FILE, TARGETS, attach, load_model, merge_adapter
 from training.finetuning.base import open_base
-from training.finetuning.recipe import AdapterShape, Method
+from training.finetuning.recipe import NAMES_FROM_TOKENS, RECIPES, AdapterShape, Method, Purpose
+from training.finetuning.repository import Choice, OwnRepository, choose, pack
 from training.gguf_import import import_gguf
 from training.recipes.big_code import BigCodeShape
 from training.recipes.recipe import ModelShape
@@ -205,7 +207,7 @@ def test_gguf_file_can_be_tuned(starcoder2, own, tmp_path):
 
 
 def test_rows_are_read_in_the_order_in_which_the_model_is_asked(run, starcoder2):
-    """Gaps in both orders, and names of repositories and files; what is held out is as it was written."""
+    """Suffix first and without names, for so short a context; what is held out is as it was written."""
     from training.data.shards import PackedRows
     from training.tokenizer import control_ids, fingerprint
 
@@ -213,11 +215,26 @@ def test_rows_are_read_in_the_order_in_which_the_model_is_asked(run, starcoder2)
     ids = control_ids(tokenizer)
     rows = PackedRows(run / "shards" / "train", tokenizer=fingerprint(tokenizer))
     tokens = rows.batch(np.arange(len(rows))).ids.ravel().tolist()
-    assert {ids.fim_prefix, ids.fim_middle, ids.fim_suffix, ids.repo_name, ids.file_separator} <= set(tokens)
-    pairs = set(pairwise(tokens))
-    assert (ids.fim_prefix, ids.fim_suffix) in pairs, FimOrder.SPM
+    assert {ids.fim_prefix, ids.fim_middle, ids.fim_suffix} <= set(tokens)
+    assert not {ids.repo_name, ids.file_separator} & set(tokens)
+    behind_prefix = {after for before, after in pairwise(tokens) if before == ids.fim_prefix}
+    assert behind_prefix == {ids.fim_suffix}, FimOrder.SPM
     held_out = PackedRows(run / "shards" / "held-out", tokenizer=fingerprint(tokenizer))
     assert ids.fim_middle not in held_out.batch(np.arange(len(held_out))).ids
+
+
+def test_rows_of_a_base_with_room_for_other_files_show_repositories_too(starcoder2, own):
+    """Gaps in both orders, and names of repositories and files."""
+    from training.tokenizer import control_ids
+
+    tokenizer = load_tokenizer(starcoder2 / "tokenizer.json")
+    ids = control_ids(tokenizer)
+    chosen = choose([OwnRepository(files=own, license="MIT")], Choice(), frozenset())
+    tokens = [token for document in pack(chosen.learned, tokenizer, SMALL) for token in document]
+    assert {ids.fim_prefix, ids.fim_middle, ids.fim_suffix, ids.repo_name, ids.file_separator} <= set(tokens)
+    behind_prefix = {after for before, after in pairwise(tokens) if before == ids.fim_prefix}
+    assert ids.fim_suffix in behind_prefix
+    assert behind_prefix != {ids.fim_suffix}
 
 
 # what is refused
@@ -352,3 +369,11 @@ def test_missing_package_is_one_sentence_that_names_the_extra(
     monkeypatch.setitem(__import__("sys").modules, missing, None)
     with pytest.raises(MissingExtraError, match=r"sc-attrib\[finetune\]"):
         tuned(starcoder2, tmp_path / "run", own, method=method)
+
+
+def test_a_base_too_short_for_other_files_learns_what_an_editor_will_ask_it() -> None:
+    published = RECIPES[Purpose.REPOSITORY]
+    short, long = (published.fitted(context) for context in (512, LEAST_CONTEXT_TOKENS))
+    assert (short.psm_rate, short.line_rate, short.names_repositories) == (0.0, 1.0, False)
+    assert (long.psm_rate, long.line_rate, long.names_repositories) == (0.5, 0.5, True)
+    assert NAMES_FROM_TOKENS == LEAST_CONTEXT_TOKENS

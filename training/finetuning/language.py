@@ -88,7 +88,13 @@ def _learned(
 ) -> Iterator[list[int]]:
     """Rows of each repository, as pretraining packs them; one that lies in two shards is packed twice."""
     ids = control_ids(tokenizer)
-    settings = TokenRecipe(row_tokens=recipe.row_tokens, fim_rate=recipe.fim_rate, seed=recipe.seed)
+    settings = TokenRecipe(
+        row_tokens=recipe.row_tokens,
+        fim_rate=recipe.fim_rate,
+        psm_rate=recipe.psm_rate,
+        line_rate=recipe.line_rate,
+        seed=recipe.seed,
+    )
     for number, (origin, files) in enumerate(_repositories(curated, language)):
         texts = [RepositoryText(path=f["path"][1:], text=f["content"]) for f in files]
         if ids.repo_name is None:
@@ -134,7 +140,9 @@ def _held_out_lines(curated: CurationLayout, language: str) -> str:
 def _pieces(
     texts: list[RepositoryText], tokenizer: Tokenizer, recipe: TuningRecipe, *, fim_rate: float, stream: int
 ) -> Iterator[list[int]]:
-    settings = DataRecipe(row_tokens=recipe.row_tokens, seed=recipe.seed)
+    settings = DataRecipe(
+        row_tokens=recipe.row_tokens, psm_rate=recipe.psm_rate, line_rate=recipe.line_rate, seed=recipe.seed
+    )
     maker = DocumentMaker(tokenizer, control_ids(tokenizer), settings, fim_rate=fim_rate, stream=stream)
     for text in texts:
         yield from maker.documents(text.text)

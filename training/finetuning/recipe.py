@@ -15,6 +15,8 @@ from enum import StrEnum
 from training.recipes.big_code import BigCodeShape
 from training.recipes.recipe import Budget, DataRecipe, ModelShape, OptimizerRecipe, Recipe
 
+NAMES_FROM_TOKENS = 2048
+"""Context from which on the language server shows a model other files, with their names."""
 _MOST_WARMUP = 0.1
 """Of all updates: a tenth of a short run."""
 
@@ -86,6 +88,12 @@ class TuningRecipe:
     """A small repository is not read more often than so."""
     fim_rate: float = 0.5
     """Share of files that are rearranged, as in pretraining; means nothing for instructions."""
+    psm_rate: float = 0.5
+    """Share of the rearranged that has the prefix before the suffix."""
+    line_rate: float = 0.5
+    """Share of the rearranged whose middle is the rest of a line; of the others it is anything."""
+    names_repositories: bool = True
+    """Whether every other pass shows a repository with its names, where its files are learned from."""
     checkpoint_every: int = 100
     validate_every: int = 100
     validation_rows: int = 32
@@ -134,8 +142,15 @@ class TuningRecipe:
         )
 
     def fitted(self, context_tokens: int) -> TuningRecipe:
-        """The same for a base with so long a context."""
-        return replace(self, row_tokens=min(self.row_tokens, context_tokens))
+        """The same for a base with so long a context.
+
+        One that is too short to be shown other files learns a repository in the very form in which an editor
+        will ask for it: a file without names, suffix first, the rest of a line (docs/experiments.md, Tuning).
+        """
+        fitted = replace(self, row_tokens=min(self.row_tokens, context_tokens))
+        if self.purpose is not Purpose.REPOSITORY or context_tokens >= NAMES_FROM_TOKENS:
+            return fitted
+        return replace(fitted, psm_rate=0.0, line_rate=1.0, names_repositories=False)
 
 
 RECIPES = {

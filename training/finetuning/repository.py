@@ -180,7 +180,7 @@ def pack(documents: Sequence[Document], tokenizer: Tokenizer, recipe: TuningReci
     """Token documents of as many passes as there are epochs, as far as there are updates to read them."""
     room = recipe.most_updates * recipe.batch_rows * recipe.row_tokens
     for number in range(recipe.most_epochs):
-        passing = _as_repositories if number % 2 == 0 else _as_files
+        passing = _as_repositories if recipe.names_repositories and number % 2 == 0 else _as_files
         for document in passing(documents, tokenizer, recipe, number):
             yield document
             room -= len(document)
@@ -200,6 +200,8 @@ def _as_repositories(
         row_tokens=recipe.row_tokens,
         fim_repository_rate=1.0,
         fim_rate=recipe.fim_rate,
+        psm_rate=recipe.psm_rate,
+        line_rate=recipe.line_rate,
         metadata_rate=1.0,
         seed=recipe.seed,
     )
@@ -212,7 +214,9 @@ def _as_repositories(
 def _as_files(
     documents: Sequence[Document], tokenizer: Tokenizer, recipe: TuningRecipe, number: int
 ) -> Iterator[list[int]]:
-    settings = DataRecipe(row_tokens=recipe.row_tokens, seed=recipe.seed)
+    settings = DataRecipe(
+        row_tokens=recipe.row_tokens, psm_rate=recipe.psm_rate, line_rate=recipe.line_rate, seed=recipe.seed
+    )
     maker = DocumentMaker(
         tokenizer, control_ids(tokenizer), settings, fim_rate=recipe.fim_rate, stream=number
     )

@@ -110,7 +110,7 @@ def test_the_installed_command_helps_without_any_dependency(installed: Path, tmp
 
 def test_the_installed_command_checks_against_the_bundled_index(installed: Path, tmp_path: Path) -> None:
     """With this environment's numpy lent to it; our own source, which a .pth file names, is not lent."""
-    known = Path(importlib.util.find_spec("packaging").origin).parent
+    known = Path(importlib.util.find_spec("numpy").origin).parent / "polynomial"
     shutil.copytree(known, tmp_path / "mine", ignore=shutil.ignore_patterns("__pycache__"))
     lent = Path(importlib.util.find_spec("numpy").origin).parents[1]
     environment = {**os.environ, "PYTHONPATH": str(lent), "XDG_DATA_HOME": str(tmp_path / "data")}
@@ -123,7 +123,7 @@ def test_the_installed_command_checks_against_the_bundled_index(installed: Path,
     )
     assert done.returncode == 1, done.stderr
     matches = [match for file in json.loads(done.stdout)["files"] for match in file["matches"]]
-    assert "https://github.com/pypa/packaging" in {match["source"]["origin"] for match in matches}
+    assert "https://github.com/numpy/numpy" in {match["source"]["origin"] for match in matches}
     where = "import attribution.native.library as library; print(library.LIBRARY)"
     loaded = subprocess.run(
         [installed.with_name("python"), "-c", where],

@@ -29,6 +29,6 @@ RECIPE = Recipe(
     ),
     optimizer=OptimizerRecipe(),
     budget=Budget(
-        tokens=20_000_000, batch_rows=8, micro_batch_rows=4, checkpoint_every=100, validate_every=200
+        tokens=18_000_000, batch_rows=8, micro_batch_rows=4, checkpoint_every=100, validate_every=200
     ),
 )

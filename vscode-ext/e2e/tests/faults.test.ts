@@ -188,13 +188,15 @@ test("two windows on one workspace have a server each and write into one ledger"
   await second.close();
 });
 
-test("a file of 50,000 lines gets suggestions at its end", { todo: "VS Code does not indent by itself so far down while it still reads the file" }, async () => {
+test("a file of 50,000 lines gets suggestions at its end", async () => {
   await window.openFile("long.py");
   await window.goTo(50_001, 1);
   await window.isServed();
   await window.type(FRESH_HEAD);
-  const indents = /Col 1\D/.test((await window.page.locator(".statusbar").textContent()) ?? "");
-  if (indents) await window.press("Tab");
+  // whether VS Code indents a new line so far down depends on how much of the file it has read
+  const place = window.page.locator(".statusbar").getByText(/^Ln 50002, Col \d+$/).first();
+  await place.waitFor();
+  if ((await place.textContent())?.endsWith("Col 1")) await window.press("Tab");
   assert.match(await window.ghostText(), /return \[row\[::-1\]/);
 });
 

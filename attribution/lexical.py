@@ -49,18 +49,21 @@ class Ranked:
 class WordTotals:
     """What BM25 must know of a collection to weigh the words of one query; those of its parts add up."""
 
+    keys: NDArray[np.uint64]
+    """Of the distinct words of the query."""
+    frequency: NDArray[np.int64]
+    """In how many documents each of them is."""
     documents: int
     length: int
     """Tokens of all documents."""
-    frequency: NDArray[np.int64]
-    """In how many documents each distinct word of the query is, in the order of its keys."""
 
     def __add__(self, other: WordTotals) -> WordTotals:
-        """The totals of both collections together."""
+        """The totals of both collections together, for the same query."""
         return WordTotals(
+            keys=self.keys,
+            frequency=self.frequency + other.frequency,
             documents=self.documents + other.documents,
             length=self.length + other.length,
-            frequency=self.frequency + other.frequency,
         )
 
 
@@ -72,9 +75,10 @@ def word_totals(lanes: Sequence[WordLane], content: bytes) -> WordTotals:
         ranges = lane.ranges(keys)
         frequency += ranges[:, 1].astype(np.int64) - ranges[:, 0]
     return WordTotals(
+        keys=keys,
+        frequency=frequency,
         documents=sum(lane.documents for lane in lanes),
         length=sum(lane.total_length for lane in lanes),
-        frequency=frequency,
     )
 
 
@@ -83,17 +87,16 @@ def rank(lanes: Sequence[WordLane], content: bytes, *, limit: int, postings: int
 
     Of equals the one of the earlier segment, in it the earlier document. Raises :class:`IndexCorruptError`.
     """
-    return rank_among(lanes, content, word_totals(lanes, content), limit=limit, postings=postings)
+    return rank_among(lanes, word_totals(lanes, content), limit=limit, postings=postings)
 
 
 def rank_among(
-    lanes: Sequence[WordLane], content: bytes, totals: WordTotals, *, limit: int, postings: int = POSTINGS
+    lanes: Sequence[WordLane], totals: WordTotals, *, limit: int, postings: int = POSTINGS
 ) -> list[Ranked]:
-    """The same where the lanes are a part of a collection, of which ``totals`` are."""
-    keys, _ = word_counts(content)
+    """The same where the lanes are a part of a collection, of which ``totals`` are for the query."""
+    keys, frequency = totals.keys, totals.frequency
     if totals.documents == 0 or len(keys) == 0 or limit < 1:
         return []
-    frequency = totals.frequency
     chosen = _rarest(frequency, postings)
     weights = np.log1p((totals.documents - frequency[chosen] + 0.5) / (frequency[chosen] + 0.5))
     found = (

@@ -24,7 +24,7 @@ from attribution.fingerprint.words import word_counts
 from attribution.index.catalog import generation_of
 from attribution.index.index import Index
 from attribution.index.opt_outs import OptOuts
-from attribution.index.parts import Part, Parts, PlacedSegment, Question, Totals, likeliest, total
+from attribution.index.parts import Part, Parts, PlacedSegment, Question, likeliest, totals_of
 from attribution.index.protocol import Index as SearchableIndex
 from attribution.index.protocol import Wanted
 from attribution.index.removal import covered, unsearched
@@ -172,12 +172,13 @@ class EmbeddedLibrary:
 def search_parts(parts: Parts, words: bytes, *, limit: int, segments: int) -> list[Found]:
     """As :meth:`Library.search` says, of parts that have so many segments together."""
     require_words(words)
-    if not total(parts.ask(Totals(words))).documents:
+    totals = totals_of(parts, words)
+    if not totals.documents:
         raise UsageError(
             "these indexes keep no words (profile seeds or sparse); build one with: --profile full"
         )
     found: dict[bytes, Found] = {}
-    for one in likeliest(parts, words, limit=limit * segments, postings=_POSTINGS):
+    for one in likeliest(parts, totals, limit=limit * segments, postings=_POSTINGS):
         if one.known.digest not in found and len(found) < limit:
             (origin,) = one.known.origins(limit=1)
             place = Place(digest=one.known.digest, origin=origin)

@@ -25,13 +25,14 @@ from numpy.typing import NDArray
 
 from assistant.backends.protocol import GREEDY, CompletionBackend, Token, TokenShaping
 from assistant.completion import CompletionRequest
-from assistant.config import ContextUse, ModelSettings, Precision
+from assistant.config import ContextUse, Lines, ModelSettings, Precision, Settings, TraceSettings
 from assistant.context.selection import PromptContext, context_room
 from assistant.fim import FimIds, FimOrder
 from assistant.models import DEFAULT_MODEL, open_model
 from assistant.ngrams.matches import SortedTexts, TokenTexts
 from assistant.ngrams.nearby import NearbyFiles
 from assistant.prompt import Budget, build_prompt, split_last_token
+from assistant.service import CompletionService
 from training.evaluation.bootstrap import interval
 from training.evaluation.held_out import HeldOutFile, neighbours, read_held_out
 from training.evaluation.infill import Gap, InfillAnswer, InfillTask, draw_tasks, room_for
@@ -54,6 +55,8 @@ class Way:
     context: ContextUse = ContextUse.OFF
     mixed: int | None = None
     """Other files that are mixed in beside the document itself; ``None`` mixes nothing."""
+    served: bool = False
+    """Whether the assistant's own service answers, which trims to what belongs into the gap."""
 
 
 ALONE = Way(key="spm", label="document alone, SPM")
@@ -71,7 +74,10 @@ WAYS = (
         context=ContextUse.ON,
         mixed=8 + MOST_UNOPENED,
     ),
+    Way(key="editor", label="as an editor gets it: mixed with 64 files, trimmed", served=True),
 )
+LINES = {Gap.LINE: Lines.SINGLE, Gap.LINES: Lines.MULTIPLE, Gap.SPAN: Lines.AUTO}
+"""What the service is told of each kind of gap."""
 
 
 class Served:
@@ -110,6 +116,7 @@ class Project:
             way.mixed: NearbyFiles(backend, longest_wait_s=None) for way in WAYS if way.mixed is not None
         }
         self.context = PromptContext(backend, longest_wait_s=None)
+        self._service_nearby = NearbyFiles(backend, longest_wait_s=None)
         self._ids: dict[str, list[int]] = {}
 
     def matches(self, request: CompletionRequest) -> TokenTexts:
@@ -134,6 +141,19 @@ class Project:
             unopened={file.path: file.text.decode() for file in rest},
         )
 
+    async def served(self, task: InfillTask) -> InfillAnswer:
+        """What the assistant answers, untraced and with as much time as it needs."""
+        settings = Settings(trace=TraceSettings(required=False))
+        completion = replace(settings.completion, lines=LINES[task.gap], timeout_ms=60_000)
+        service = CompletionService(
+            self._backend,
+            tracer=None,
+            settings=replace(settings, completion=completion),
+            nearby=self._service_nearby,
+        )
+        answer = await service.complete(self.request(task))
+        return InfillAnswer(task=task, completion=answer.text.encode() if answer else b"")
+
     async def shaping(self, way: Way, before: str, request: CompletionRequest) -> TokenShaping:
         """What the product mixes in, once it has read all files."""
         if way.mixed is None:
@@ -153,7 +173,9 @@ def shared(one: str, other: str) -> int:
 
 
 async def fill(task: InfillTask, project: Project, way: Way, backend: CompletionBackend) -> InfillAnswer:
-    """Fill a gap in one way; as many lines as the author's are taken."""
+    """Fill a gap in one way; as many lines as the author's are taken where the service does not decide."""
+    if way.served:
+        return await project.served(task)
     request = project.request(task)
     before, required = split_last_token(request.prefix)
     most = room_for(task.gap, Served(backend))
@@ -214,11 +236,15 @@ class Score:
 
     exact: NDArray[np.float64]
     similarity: NDArray[np.float64]
+    valid: float | None
+    """Share of the files that parse with the answer in them, of those that did with the author's."""
 
     @classmethod
     def of(cls, answers: Sequence[InfillAnswer]) -> Score:
         """Score answers."""
+        valid = [answer.is_valid for answer in answers if answer.is_valid is not None]
         return cls(
+            valid=float(np.mean(valid)) if valid else None,
             exact=np.array([answer.is_exact for answer in answers], dtype=float),
             similarity=np.array([answer.similarity for answer in answers]),
         )
@@ -229,7 +255,8 @@ def row(label: str, score: Score, bases: Sequence[Score]) -> str:
     low, high = interval(score.exact.tolist())
     rates = f"{score.exact.mean():.1%} ({low:.1%} to {high:.1%})"
     gains = " | ".join("" if base is score else ahead(score.exact - base.exact) for base in bases)
-    return f"| {label} | {rates} | {gains} | {score.similarity.mean():.3f} |"
+    valid = "–" if score.valid is None else f"{score.valid:.1%}"
+    return f"| {label} | {rates} | {gains} | {score.similarity.mean():.3f} | {valid} |"
 
 
 def ahead(gain: NDArray[np.float64]) -> str:
@@ -267,8 +294,8 @@ def table(answers: Mapping[str, Sequence[InfillAnswer]], backend: CompletionBack
     scores = {label: Score.of(found) for label, found in answers.items()}
     head = [
         f"\n{backend.description}, {gap}, n = {len(answers[NGRAMS])}\n",
-        "| way | exact match | ahead of the document alone | of the match alone | edit similarity |",
-        "| --- | --- | --- | --- | --- |",
+        "| way | exact match | ahead of the document alone | of the match alone | similarity | valid syntax |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     bases = (scores[ALONE.label], scores[NGRAMS])
     return "\n".join([*head, *(row(label, score, bases) for label, score in scores.items())])

@@ -15,8 +15,13 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from attribution.cluster.pool import Pool
-from attribution.errors import UsageError
-from attribution.index.builder import BuildOptions, BuildSummary, replaceable_catalog, write_segments
+from attribution.index.builder import (
+    BuildOptions,
+    BuildSummary,
+    ensure_indexed,
+    replaceable_catalog,
+    write_segments,
+)
 from attribution.index.catalog import SEGMENTS, SegmentRow, write_catalog
 from attribution.index.draft import temporary_folder
 from attribution.index.writer import disk_errors_named, erase_replaced, making, sweep
@@ -87,7 +92,8 @@ def build_of_parts(
             for part in pool(probe).map_in_order(task, sources):
                 tell(part)
                 built.append(part)
-        summary = _ensure_any(directory, [part.summary for part in built])
+        summary = _total([part.summary for part in built])
+        ensure_indexed(directory, summary)
         catalog = base
         for row in (row for part in built for row in part.rows):
             catalog = catalog.with_segment(row)
@@ -107,17 +113,11 @@ def _probe(directory: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _ensure_any(directory: Path, summaries: Sequence[BuildSummary]) -> BuildSummary:
-    """Add up; raise :class:`UsageError` where there is nothing to index."""
-    total = BuildSummary(
+def _total(summaries: Sequence[BuildSummary]) -> BuildSummary:
+    return BuildSummary(
         files=sum(one.files for one in summaries),
         documents=sum(one.documents for one in summaries),
         source_bytes=sum(one.source_bytes for one in summaries),
         segments=sum(one.segments for one in summaries),
         left_out=sum((one.left_out for one in summaries), Counter()),
     )
-    if not total.files:
-        raise UsageError(f"the sources hold no source code; the index {directory} stays as it was")
-    if not total.documents:
-        raise UsageError(f"all {total.files} files are opted out; the index {directory} stays as it was")
-    return total

@@ -13,16 +13,12 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attribution.candidates import Candidate, Known
 from attribution.cluster.replica import Reply
 from attribution.errors import IndexOutdatedError, IndexUnusableError
-from attribution.index import parts
-from attribution.index.catalog import CATALOG, Catalog, read_catalog
+from attribution.index.catalog import NO_STAMP, Catalog, read_catalog, stamp_of
 from attribution.index.numbers import DigestNumbers
-from attribution.index.parts import Part, Question
-from attribution.index.protocol import Wanted
+from attribution.index.parts import InParts, Part, Question
 from attribution.library import Found, HeldUnder, IndexFacts, facts_of_parts, held_in_parts, search_parts
-from attribution.query import Query
 
 if TYPE_CHECKING:
     from ray.serve.handle import DeploymentHandle
@@ -39,7 +35,7 @@ _DIGESTS_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True)
-class ClusterLibrary:
+class ClusterLibrary(InParts):
     """One state of an index whose parts answer from a cluster. Safe to share between threads."""
 
     directory: Path
@@ -51,18 +47,6 @@ class ClusterLibrary:
     def generation(self) -> str:
         """Digest of the ids of all segments and of what was removed from them."""
         return self.catalog.generation
-
-    def identical(self, digest: bytes) -> list[Known]:
-        """The files whose git SHA-1 this is, one for each segment that holds them."""
-        return parts.identical(self, digest)
-
-    def find(self, query: Query, wanted: Wanted) -> list[Candidate]:
-        """The ranges of known files that the query is like, by every lane that is wanted."""
-        return parts.find(self, query, wanted)
-
-    def text(self, digest: bytes) -> bytes | None:
-        """The content whose git SHA-1 this is, where a part keeps it."""
-        return parts.text(self, digest)
 
     def search(self, words: bytes, *, limit: int) -> list[Found]:
         """The files that are likest to the words, best first, each content once."""
@@ -155,22 +139,15 @@ class LiveCluster:
         self._directory = directory
         self._handles = tuple(handles)
         self._lock = Lock()
-        self._stamp: tuple[int, ...] = ()
+        self._stamp = NO_STAMP
         self._library: ClusterLibrary | None = None
         self.current()
 
     def current(self) -> ClusterLibrary:
         """The library as its catalog is now."""
-        stamp = self._look()
+        stamp = stamp_of(self._directory)
         with self._lock:
             if self._library is None or stamp != self._stamp:
                 self._library = ClusterLibrary(self._directory, read_catalog(self._directory), self._handles)
                 self._stamp = stamp
             return self._library
-
-    def _look(self) -> tuple[int, ...]:
-        try:
-            found = (self._directory / CATALOG).stat()
-        except OSError:
-            return ()
-        return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size

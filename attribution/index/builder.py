@@ -126,10 +126,7 @@ def build_index(
         base = replace(before, segments=(), opt_outs=before.opt_outs.union(opt_outs))
         ingest = _Ingest(directory, base, options, commit_early=is_known and not before.segments)
         summary = ingest.run(files)
-        if not summary.documents:
-            raise UsageError(
-                f"all {summary.files} files are opted out; the index {directory} stays as it was"
-            )
+        ensure_indexed(directory, summary)
         write_catalog(directory, ingest.catalog)
         erase_replaced(directory, ingest.catalog)
         return summary
@@ -189,12 +186,24 @@ def write_segments(
     return ingest.run(files), ingest.catalog.segments
 
 
+def ensure_indexed(directory: Path, summary: BuildSummary) -> None:
+    """Raise :class:`UsageError` where a build found nothing to put into an index."""
+    if not summary.files:
+        raise _no_source(directory)
+    if not summary.documents:
+        raise UsageError(f"all {summary.files} files are opted out; the index {directory} stays as it was")
+
+
+def _no_source(directory: Path) -> UsageError:
+    return UsageError(f"the sources hold no source code; the index {directory} stays as it was")
+
+
 def _not_empty(directory: Path, files: Iterable[SourceFile]) -> Iterator[SourceFile]:
     """The same files; raises :class:`UsageError` at once where there is none."""
     stream = iter(files)
     first = next(stream, None)
     if first is None:
-        raise UsageError(f"the sources hold no source code; the index {directory} stays as it was")
+        raise _no_source(directory)
     return chain([first], stream)
 
 

@@ -33,6 +33,7 @@ FORMAT = 2
 CATALOG = "catalog.sqlite"
 LOCK = "writer.lock"
 SEGMENTS = "segments"
+NO_STAMP = (0, 0, 0, 0)
 WAIT_SECONDS = 5.0
 """How long a writer waits for another one to end."""
 _SEAL = b"sc-attrib sealed"
@@ -118,6 +119,15 @@ def generation_of(*indexes: Iterable[SegmentRow]) -> str:
             digest.update(row.id.encode() + row.hidden.tobytes() + b"\0")
         digest.update(b"\1")
     return digest.hexdigest()
+
+
+def stamp_of(index: Path) -> tuple[int, int, int, int]:
+    """What changes whenever the catalog is replaced; :data:`NO_STAMP` for one that is not there."""
+    try:
+        found = (index / CATALOG).stat()
+    except OSError:
+        return NO_STAMP
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def read_catalog(index: Path) -> Catalog:

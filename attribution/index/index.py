@@ -7,19 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from attribution.candidates import Candidate, Known
-from attribution.index import parts
 from attribution.index.catalog import SegmentRow
 from attribution.index.numbers import DigestNumbers
-from attribution.index.protocol import Wanted
+from attribution.index.parts import InParts, Part, PlacedSegment, Question
 from attribution.index.segment import Segment, open_live
-from attribution.query import Query
 
 A = TypeVar("A")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Index:
+class Index(InParts):
     """A view of an index that later writes do not disturb."""
 
     directory: Path
@@ -36,26 +33,14 @@ class Index:
         catalog, segments = open_live(directory)
         return cls(directory=directory, rows=catalog.segments, segments=tuple(segments))
 
-    def identical(self, digest: bytes) -> list[Known]:
-        """The files whose git SHA-1 this is, one for each segment that holds them."""
-        return parts.identical(self, digest)
-
-    def find(self, query: Query, wanted: Wanted) -> list[Candidate]:
-        """The ranges of known files that the query is like, by every lane that is wanted."""
-        return parts.find(self, query, wanted)
-
-    def text(self, digest: bytes) -> bytes | None:
-        """The content whose git SHA-1 this is, where a segment keeps it and it can be unpacked here."""
-        return parts.text(self, digest)
-
-    def ask(self, question: parts.Question[A]) -> list[A]:
+    def ask(self, question: Question[A]) -> list[A]:
         """The answer of all segments, which are the only part."""
         self._ensure_whole()
         return [question.asked_of(self._part)]
 
     @property
-    def _part(self) -> parts.Part:
-        return [parts.PlacedSegment(place, segment) for place, segment in enumerate(self.segments)]
+    def _part(self) -> Part:
+        return [PlacedSegment(place, segment) for place, segment in enumerate(self.segments)]
 
     def _ensure_whole(self) -> None:
         for segment in self.segments:

@@ -7,7 +7,8 @@ in one process is one part.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from heapq import nsmallest
 from itertools import chain
@@ -62,6 +63,35 @@ class Parts(Protocol):
         """The answers of all parts, or an error; which answer is whose, their places tell."""
 
 
+class InParts:
+    """What :class:`attribution.index.protocol.Index` promises, for whoever can ask all parts."""
+
+    __slots__ = ()
+
+    def ask(self, question: Question[A]) -> list[A]:
+        """As :class:`Parts` says."""
+        raise NotImplementedError
+
+    def identical(self, digest: bytes) -> list[Known]:
+        """The files whose git SHA-1 this is, one for each segment that holds them."""
+        answers = chain.from_iterable(self.ask(Identical(digest)))
+        return [known for _, known in sorted(answers, key=lambda answer: answer[0])]
+
+    def find(self, query: Query, wanted: Wanted) -> list[Candidate]:
+        """The ranges of known files that the query is like, by every lane that is wanted."""
+        answers = sorted(chain.from_iterable(self.ask(Ranges(query, wanted))), key=lambda one: one.place)
+        found = [candidate for answer in answers for candidate in answer.ranges]
+        if wanted.tells_apart:
+            found = _told_apart(self, query, found)
+        if Lane.WORDS in wanted.lanes:
+            found += _proposed(self, query, wanted)
+        return found + [candidate for answer in answers for candidate in answer.similar]
+
+    def text(self, digest: bytes) -> bytes | None:
+        """The content whose git SHA-1 this is, where a part keeps it and can unpack it."""
+        return next((found for found in self.ask(Text(digest)) if found is not None), None)
+
+
 @dataclass(frozen=True, slots=True)
 class FoundInSegment:
     """What one segment holds of a query."""
@@ -114,10 +144,8 @@ class Text:
             segment = placed.segment
             document = segment.documents.find(self.digest) if segment.has_contents else None
             if document is not None:
-                try:
+                with suppress(MissingExtraError):
                     return text_of(segment, document)
-                except MissingExtraError:
-                    return None
         return None
 
 
@@ -146,9 +174,8 @@ class Likely:
 class LikeliestByWords:
     """Asks for the files that are likest to a text by their words, best first."""
 
-    content: bytes
     totals: WordTotals
-    """Of all parts."""
+    """Of all parts, for the text."""
     limit: int
     postings: int = POSTINGS
 
@@ -156,7 +183,7 @@ class LikeliestByWords:
         """The answer of one part."""
         lanes = _word_lanes(part)
         ranked = rank_among(
-            [lane for _, lane in lanes], self.content, self.totals, limit=self.limit, postings=self.postings
+            [lane for _, lane in lanes], self.totals, limit=self.limit, postings=self.postings
         )
         return [
             Likely(
@@ -191,43 +218,19 @@ def _word_lanes(part: Part) -> list[tuple[PlacedSegment, WordLane]]:
     return [(placed, lane) for placed in part if (lane := placed.segment.words) is not None]
 
 
-def find(parts: Parts, query: Query, wanted: Wanted) -> list[Candidate]:
-    """The ranges of known files that the query is like, by every lane that is wanted."""
-    answers = sorted(chain.from_iterable(parts.ask(Ranges(query, wanted))), key=lambda answer: answer.place)
-    found = [candidate for answer in answers for candidate in answer.ranges]
-    if wanted.tells_apart:
-        found = _told_apart(parts, query, found)
-    if Lane.WORDS in wanted.lanes:
-        found += _proposed(parts, query, wanted)
-    return found + [candidate for answer in answers for candidate in answer.similar]
+def totals_of(parts: Parts, content: bytes) -> WordTotals:
+    """In how many documents of all parts the words of a text are, and of how many."""
+    first, *others = parts.ask(Totals(content))
+    return sum(others, start=first)
 
 
-def identical(parts: Parts, digest: bytes) -> list[Known]:
-    """The files whose git SHA-1 this is, one for each segment that holds them."""
-    answers = chain.from_iterable(parts.ask(Identical(digest)))
-    return [known for _, known in sorted(answers, key=lambda answer: answer[0])]
-
-
-def text(parts: Parts, digest: bytes) -> bytes | None:
-    """The content whose git SHA-1 this is, where a part keeps it and can unpack it."""
-    return next((found for found in parts.ask(Text(digest)) if found is not None), None)
-
-
-def likeliest(parts: Parts, content: bytes, *, limit: int, postings: int = POSTINGS) -> list[Likely]:
-    """The files that are likest to a text by their words, best first, weighed by the totals of all parts.
+def likeliest(parts: Parts, totals: WordTotals, *, limit: int, postings: int = POSTINGS) -> list[Likely]:
+    """The files that are likest by their words to the text that the totals are for, best first.
 
     Of equals the one of the earlier segment, in it the earlier document. None where nobody keeps words.
     """
-    totals = total(parts.ask(Totals(content)))
-    question = LikeliestByWords(content=content, totals=totals, limit=limit, postings=postings)
-    found = chain.from_iterable(parts.ask(question))
+    found = chain.from_iterable(parts.ask(LikeliestByWords(totals=totals, limit=limit, postings=postings)))
     return nsmallest(limit, found, key=lambda likely: (-likely.score, likely.place, likely.document))
-
-
-def total(totals: Iterable[WordTotals]) -> WordTotals:
-    """The totals of all parts; there is at least one."""
-    first, *others = totals
-    return sum(others, start=first)
 
 
 def _told_apart(parts: Parts, query: Query, found: list[Candidate]) -> list[Candidate]:
@@ -240,15 +243,15 @@ def _told_apart(parts: Parts, query: Query, found: list[Candidate]) -> list[Cand
     tied = {c.known for c in ranges if c.weight >= _TIED * best}
     if len(tied) < 2:
         return found
-    scores = {likely.known: likely.score for likely in likeliest(parts, query.content, limit=_RANKED)}
+    ranked = likeliest(parts, totals_of(parts, query.content), limit=_RANKED)
+    scores = {likely.known: likely.score for likely in ranked}
     return [replace(c, words=scores.get(c.known, 0.0)) if c.known in tied else c for c in found]
 
 
 def _proposed(parts: Parts, query: Query, wanted: Wanted) -> list[Candidate]:
     """The lexical lane: words propose documents, their lines decide."""
-    documents = tuple(
-        (likely.place, likely.document) for likely in likeliest(parts, query.content, limit=_PROPOSED)
-    )
+    ranked = likeliest(parts, totals_of(parts, query.content), limit=_PROPOSED)
+    documents = tuple((likely.place, likely.document) for likely in ranked)
     if not documents:
         return []
     compared = {

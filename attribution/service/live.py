@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
-from attribution.index.catalog import CATALOG
+from attribution.index.catalog import stamp_of
 from attribution.library import EmbeddedLibrary, Library
 
 _LOGGER = logging.getLogger(__name__)
@@ -57,13 +57,4 @@ class LiveFolders:
 
 
 def _stamp(folders: Sequence[Path]) -> Stamp:
-    """What changes whenever a catalog is replaced; zeros for one that is not there."""
-    return tuple(_of_file(folder / CATALOG) for folder in folders)
-
-
-def _of_file(path: Path) -> tuple[int, int, int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return 0, 0, 0, 0
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+    return tuple(map(stamp_of, folders))

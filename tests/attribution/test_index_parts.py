@@ -10,25 +10,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attribution.candidates import Candidate, Known
 from attribution.cluster.shares import shares
 from attribution.index import parts
 from attribution.index.builder import add_files, build_index, git_digest
 from attribution.index.catalog import SegmentRow
 from attribution.index.index import Index
-from attribution.index.parts import PlacedSegment, Question
+from attribution.index.parts import InParts, PlacedSegment, Question
 from attribution.index.profile import Profile
-from attribution.index.protocol import Wanted
 from attribution.index.removal import remove
 from attribution.model import SourceFile
-from attribution.query import Query
 from attribution.trace import Tracer
 
 A = TypeVar("A")
 
 
 @dataclass(frozen=True)
-class Divided:
+class Divided(InParts):
     """An index whose segments are in parts, each asked as if it were in another process."""
 
     index: Index
@@ -41,15 +38,6 @@ class Divided:
         part = [PlacedSegment(place, self.index.segments[place]) for place in places]
         asked: Question[A] = pickle.loads(pickle.dumps(question))
         return pickle.loads(pickle.dumps(asked.asked_of(part)))
-
-    def identical(self, digest: bytes) -> list[Known]:
-        return parts.identical(self, digest)
-
-    def find(self, query: Query, wanted: Wanted) -> list[Candidate]:
-        return parts.find(self, query, wanted)
-
-    def text(self, digest: bytes) -> bytes | None:
-        return parts.text(self, digest)
 
 
 @pytest.fixture(scope="module")
@@ -100,9 +88,10 @@ def test_any_division_into_parts_gives_the_answers_of_the_whole(
     whole = Tracer(indexes=(index,)).trace(text, path=file.origin.path)
     assert Tracer(indexes=(divided,)).trace(text, path=file.origin.path) == whole
     assert divided.text(git_digest(file.content)) == index.text(git_digest(file.content))
-    found = parts.likeliest(divided, copied, limit=20)
+    found = parts.likeliest(divided, parts.totals_of(divided, copied), limit=20)
     assert [(f.score, f.place, f.document) for f in found] == [
-        (f.score, f.place, f.document) for f in parts.likeliest(index, copied, limit=20)
+        (f.score, f.place, f.document)
+        for f in parts.likeliest(index, parts.totals_of(index, copied), limit=20)
     ]
 
 

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.attribution.reports.test_html import CONTRAST
 from tests.service.conftest import GPL_CODE
 from tests.service.serving import TOKEN, Service, bearer, function_of, served
 
 TEXT = "import os\n\n\ndef own():\n    return os.sep\n\n\n" + GPL_CODE.decode().replace("harbour", "port")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """A headless Chromium."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("needs a browser: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

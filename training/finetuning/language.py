@@ -19,7 +19,6 @@ from training.evaluation.held_out import read_held_out
 from training.finetuning.layout import TuningLayout
 from training.finetuning.recipe import TuningRecipe
 from training.recipes.curation.recipe import TokenRecipe
-from training.recipes.recipe import DataRecipe
 from training.tokenizer import control_ids, fingerprint
 
 _COLUMNS = ["origin", "path", "content", "language", "drop_reason"]
@@ -140,9 +139,7 @@ def _held_out_lines(curated: CurationLayout, language: str) -> str:
 def _pieces(
     texts: list[RepositoryText], tokenizer: Tokenizer, recipe: TuningRecipe, *, fim_rate: float, stream: int
 ) -> Iterator[list[int]]:
-    settings = DataRecipe(
-        row_tokens=recipe.row_tokens, psm_rate=recipe.psm_rate, line_rate=recipe.line_rate, seed=recipe.seed
-    )
-    maker = DocumentMaker(tokenizer, control_ids(tokenizer), settings, fim_rate=fim_rate, stream=stream)
+    ids = control_ids(tokenizer)
+    maker = DocumentMaker(tokenizer, ids, recipe.file_rows, fim_rate=fim_rate, stream=stream)
     for text in texts:
         yield from maker.documents(text.text)

@@ -141,6 +141,13 @@ class TuningRecipe:
             seed=self.seed,
         )
 
+    @property
+    def file_rows(self) -> DataRecipe:
+        """How files are made into rows, each by itself."""
+        return DataRecipe(
+            row_tokens=self.row_tokens, psm_rate=self.psm_rate, line_rate=self.line_rate, seed=self.seed
+        )
+
     def fitted(self, context_tokens: int) -> TuningRecipe:
         """The same for a base with so long a context.
 

@@ -37,7 +37,6 @@ from training.finetuning.own import divide
 from training.finetuning.recipe import TuningRecipe
 from training.recipes.curation.recipe import TokenRecipe
 from training.recipes.curation.starcoder2 import RECIPE as STARCODER2
-from training.recipes.recipe import DataRecipe
 from training.tokenizer import control_ids, fingerprint
 
 _log = logging.getLogger(__name__)
@@ -214,11 +213,8 @@ def _as_repositories(
 def _as_files(
     documents: Sequence[Document], tokenizer: Tokenizer, recipe: TuningRecipe, number: int
 ) -> Iterator[list[int]]:
-    settings = DataRecipe(
-        row_tokens=recipe.row_tokens, psm_rate=recipe.psm_rate, line_rate=recipe.line_rate, seed=recipe.seed
-    )
     maker = DocumentMaker(
-        tokenizer, control_ids(tokenizer), settings, fim_rate=recipe.fim_rate, stream=number
+        tokenizer, control_ids(tokenizer), recipe.file_rows, fim_rate=recipe.fim_rate, stream=number
     )
     for document in documents:
         yield from maker.documents(document.text)

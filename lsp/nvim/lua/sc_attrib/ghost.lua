@@ -11,7 +11,6 @@ local METHOD = "textDocument/inlineCompletion"
 local INVOKED = 1 -- InlineCompletionTriggerKind
 local inline = vim.lsp.inline_completion -- of marks at one place those of the older namespace, theirs, are drawn first
 local namespace = vim.api.nvim_create_namespace("sc_attrib.provenance")
-local reasons = vim.api.nvim_create_namespace("sc_attrib.withheld")
 
 local answers = {} -- items of the last answer, by buffer
 local drawn = {} -- what our line belongs to, by buffer
@@ -203,7 +202,7 @@ function M.attach(client, buffer)
     group = group,
     buffer = buffer,
     callback = function()
-      vim.api.nvim_buf_clear_namespace(buffer, reasons, 0, -1)
+      say.clear_withheld(buffer)
       refresh(buffer)
     end,
   })
@@ -228,15 +227,9 @@ function M.dismiss()
 end
 
 function M.show_withheld(withheld)
-  local buffer = vim.uri_to_bufnr(withheld.uri)
-  if buffer ~= vim.api.nvim_get_current_buf() or not vim.startswith(vim.api.nvim_get_mode().mode, "i") then
-    return
+  if vim.startswith(vim.api.nvim_get_mode().mode, "i") then
+    say.withheld(withheld)
   end
-  local row = vim.api.nvim_win_get_cursor(0)[1] - 1
-  vim.api.nvim_buf_clear_namespace(buffer, reasons, 0, -1)
-  vim.api.nvim_buf_set_extmark(buffer, reasons, row, 0, {
-    virt_lines = say.virtual_lines("└ withheld: " .. withheld.reason, "ScAttribWithheld"),
-  })
 end
 
 return M

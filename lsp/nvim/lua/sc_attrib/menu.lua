@@ -6,7 +6,6 @@ local say = require("sc_attrib.say")
 local M = {}
 
 local METHOD = "textDocument/completion"
-local reasons = vim.api.nvim_create_namespace("sc_attrib.withheld")
 local options_before = nil -- 'completeopt' as the user has it
 
 local function request(...)
@@ -113,7 +112,7 @@ function M.attach(_, buffer)
     group = group,
     buffer = buffer,
     callback = function()
-      vim.api.nvim_buf_clear_namespace(buffer, reasons, 0, -1)
+      say.clear_withheld(buffer)
     end,
   })
 end
@@ -155,16 +154,6 @@ function M.dismiss()
   return was_shown
 end
 
-function M.show_withheld(withheld)
-  local buffer = vim.uri_to_bufnr(withheld.uri)
-  if buffer ~= vim.api.nvim_get_current_buf() then
-    return
-  end
-  local row = vim.api.nvim_win_get_cursor(0)[1] - 1
-  vim.api.nvim_buf_clear_namespace(buffer, reasons, 0, -1)
-  vim.api.nvim_buf_set_extmark(buffer, reasons, row, 0, {
-    virt_lines = say.virtual_lines("└ withheld: " .. withheld.reason, "ScAttribWithheld"),
-  })
-end
+M.show_withheld = say.withheld
 
 return M

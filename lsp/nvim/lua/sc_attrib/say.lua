@@ -2,6 +2,7 @@
 local M = {}
 
 local told = {}
+local reasons = vim.api.nvim_create_namespace("sc_attrib.withheld")
 
 --- Show a message, a moment later: an error inside of an autocommand would end what the user was doing.
 ---@param level? integer of vim.log.levels
@@ -47,6 +48,22 @@ function M.virtual_lines(text, highlight)
   return vim.tbl_map(function(line)
     return { { line, highlight } }
   end, M.wrapped(text, room))
+end
+
+--- Say below the line with the cursor why a suggestion was withheld, where its document is the one on screen.
+function M.withheld(withheld)
+  local buffer = vim.uri_to_bufnr(withheld.uri)
+  if buffer ~= vim.api.nvim_get_current_buf() then
+    return
+  end
+  M.clear_withheld(buffer)
+  vim.api.nvim_buf_set_extmark(buffer, reasons, vim.api.nvim_win_get_cursor(0)[1] - 1, 0, {
+    virt_lines = M.virtual_lines("└ withheld: " .. withheld.reason, "ScAttribWithheld"),
+  })
+end
+
+function M.clear_withheld(buffer)
+  vim.api.nvim_buf_clear_namespace(buffer, reasons, 0, -1)
 end
 
 return M

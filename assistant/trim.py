@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from assistant.brackets import fit_brackets
 from assistant.layout import Layout, columns, indentation_of, line_feeds
 
 _OPENS_BLOCK = re.compile(r"(?:[:{(\[]|=>|->|\b(?:then|do|else|begin))$")
@@ -21,9 +22,9 @@ _SIGNIFICANT_CHARACTERS = 3
 _LONGEST_OPENING = 8
 _LONGEST_LINE = 1000
 """Characters of a line in which brackets are counted; a longer one is data."""
-_LOOPS = 6
-"""Times that the same characters follow upon themselves before that is taken for a loop."""
-_MIN_LOOP_CHARACTERS, _MAX_LOOP_CHARACTERS = 2, 40
+_LOOPS, _LONG_LOOPS = 6, 3
+"""Times that the same characters follow upon themselves before that is taken for a loop; fewer if many do."""
+_MIN_LOOP_CHARACTERS, _MANY_CHARACTERS, _MAX_LOOP_CHARACTERS = 2, 40, 160
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +79,12 @@ def end_of_sense(text: str) -> int | None:
     (5, None, None)
     """
     for size in range(_MIN_LOOP_CHARACTERS, _MAX_LOOP_CHARACTERS + 1):
+        times = _LOOPS if size < _MANY_CHARACTERS else _LONG_LOOPS
+        if size * times > len(text):
+            continue
         unit = text[-size:]
-        if _WORD.search(unit) and text.endswith(unit * _LOOPS):
-            start = len(text) - size * _LOOPS
+        if text.endswith(unit * times) and _WORD.search(unit):
+            start = len(text) - size * times
             while text.startswith(unit, start - size) and start >= size:
                 start -= size
             return _start_of_word(text, start + size)
@@ -112,7 +116,7 @@ def trim(text: str, gap: Gap, *, finished: bool) -> str:
     text = layout.indent(_drop_surplus_indentation(text, gap), whole_lines=not gap.line_before)
     text = _drop_repeated_lines(text, gap)
     text = _drop_repeated_rest(text, gap)
-    text = _drop_unopened_brackets(text, gap) if gap.line_after else text
+    text = fit_brackets(text, gap.prefix, gap.suffix) if "\n" not in text or gap.line_after else text
     text = _drop_overlap(text, gap).rstrip()
     return "" if _says_nothing_new(text, gap) else layout.end_lines(text)
 
@@ -273,16 +277,3 @@ def _is_balanced(text: str) -> bool:
         if depth < 0:
             return False
     return True
-
-
-def _drop_unopened_brackets(text: str, gap: Gap) -> str:
-    """Cut at a closing bracket that the answer never opened and that the line already has."""
-    depth = 0
-    for position, character in enumerate(text):
-        if character in _OPENING:
-            depth += 1
-        elif character in _CLOSING:
-            depth -= 1
-            if depth < 0 and gap.line_after.lstrip().startswith(character):
-                return text[:position]
-    return text

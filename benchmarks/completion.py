@@ -294,7 +294,7 @@ def table(answers: Mapping[str, Sequence[InfillAnswer]], backend: CompletionBack
     scores = {label: Score.of(found) for label, found in answers.items()}
     head = [
         f"\n{backend.description}, {gap}, n = {len(answers[NGRAMS])}\n",
-        "| way | exact match | ahead of the document alone | of the match alone | similarity | valid syntax |",
+        "| way | exact match | ahead of the document alone | of the match | edit similarity | valid syntax |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     bases = (scores[ALONE.label], scores[NGRAMS])

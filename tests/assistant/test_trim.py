@@ -205,6 +205,9 @@ def test_a_loop_is_cut_between_words():
     assert end_of_sense("na" * 9) == 0
     assert end_of_sense("x = " + "foo, " * 6 + "f") == len("x = foo, ")
     assert end_of_sense("x = o" + ", foo" * 6) == len("x = o, foo")
+    chain = "record.colour = self._colours[record.level] = "
+    assert end_of_sense(chain * 3) == len(chain)
+    assert end_of_sense("record.colour = self._colours[record.level]\n" * 2) is None
 
 
 def test_lines_of_ten_thousand_characters_are_cut_like_others():

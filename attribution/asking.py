@@ -89,7 +89,7 @@ def _held_under(libraries: Sequence[Library], ids: tuple[str, ...]) -> tuple[tup
 
 
 def _ask_repository(libraries: Sequence[Library], path: Path, *, with_history: bool) -> Holdings:
-    ids = tuple(dict.fromkeys(_remotes(path))) or (parse_id(path.absolute().as_uri()),)
+    ids = tuple(dict.fromkeys(_remotes(path))) or (parse_id(path.resolve().as_uri()),)
     skipped: Counter[str] = Counter()
     files = _Files(libraries)
     place = GitPlace(repository=str(path))

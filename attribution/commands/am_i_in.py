@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from attribution.commands.indexes import add_indexes, indexes_to_ask
 from attribution.commands.opt_outs import tell_unsearched
 from attribution.commands.output import write_report
+from attribution.commands.streams import tell_counts
 
 _DEFAULT_LIMIT = 20
 
@@ -59,7 +59,5 @@ def run(args: argparse.Namespace) -> int:
         write_report(holdings_as_text(args.asked, holdings, limit=args.limit), None)
     if holdings.unsearched:
         tell_unsearched(holdings.unsearched)
-    if holdings.skipped:
-        reasons = ", ".join(f"{n} {why}" for why, n in holdings.skipped.items())
-        print(f"not compared: {reasons}", file=sys.stderr)
+    tell_counts("not compared", holdings.skipped)
     return 0

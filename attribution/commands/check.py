@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from attribution.commands.indexes import add_indexes, indexes_to_ask
 from attribution.commands.output import PrintSchema, write_report
+from attribution.commands.streams import tell_counts
 from attribution.commands.texts import STDIN, Text, read_changed, read_texts
 from attribution.errors import UsageError
 from attribution.report.formats import FORMATS, Context, render
@@ -156,8 +157,7 @@ def _talk(attributions: Iterable[Attribution], skipped: Mapping[str, int]) -> No
     for attribution in attributions:
         for notice in attribution.notices:
             print(f"{printable(attribution.path)}:{notice.line}: {notice.text}", file=sys.stderr)
-    if skipped:
-        print("skipped: " + ", ".join(f"{n} {reason}" for reason, n in skipped.items()), file=sys.stderr)
+    tell_counts("skipped", skipped)
 
 
 def _positive(text: str) -> int:

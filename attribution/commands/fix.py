@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attribution.commands.indexes import add_indexes, indexes_to_ask
+from attribution.commands.streams import tell_counts
 from attribution.commands.texts import STDIN, read_texts
 from attribution.errors import UsageError
 from attribution.report.words import printable
@@ -69,8 +70,7 @@ def run(args: argparse.Namespace) -> int:
         for change in plan.changes:
             print(printable(change.path))
     _tell(plan)
-    if skipped:
-        print("skipped: " + ", ".join(f"{n} {reason}" for reason, n in skipped.items()), file=sys.stderr)
+    tell_counts("skipped", skipped)
     return EXIT_FINDINGS if plan.unsettled else EXIT_CLEAN
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from attribution.commands.opt_outs import add_opt_outs, opt_outs_in, tell_unsearched
 from attribution.commands.sources import add_sources, parts_of_sources, read_part, read_sources
+from attribution.commands.streams import tell_counts
 from attribution.errors import UsageError
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ def _add(args: argparse.Namespace) -> int:
     )
     if profile is None:
         _tell_profile(args.index)
-    _tell(args.index, summary, skipped)
+    _tell(args.index, summary, skipped, verb="added ")
     return 0
 
 
@@ -214,12 +215,10 @@ def _tell_profile(index: Path) -> None:
         )
 
 
-def _tell(index: Path, summary: BuildSummary, skipped: Counter[str]) -> None:
-    left_out = skipped + summary.left_out
-    if left_out:
-        print("left out: " + ", ".join(f"{n} {why}" for why, n in left_out.most_common()), file=sys.stderr)
+def _tell(index: Path, summary: BuildSummary, skipped: Counter[str], *, verb: str = "") -> None:
+    tell_counts("left out", skipped + summary.left_out)
     print(
-        f"{index}: {summary.files - summary.left_out.total():,} files, {summary.documents:,} distinct "
+        f"{index}: {verb}{summary.files - summary.left_out.total():,} files, {summary.documents:,} distinct "
         f"contents, {summary.source_bytes / 1e6:.1f} MB of source"
     )
 
@@ -283,7 +282,7 @@ def _merge(args: argparse.Namespace) -> int:
 
     done = merge_indexes(args.index, args.others)
     if done.opted_out:
-        print(f"left out: {done.opted_out} opted out", file=sys.stderr)
+        print(f"left out: {done.opted_out:,} opted out", file=sys.stderr)
     if done.unsearched:
         tell_unsearched(done.unsearched)
     print(

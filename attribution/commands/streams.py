@@ -6,6 +6,7 @@ import codecs
 import io
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TextIO
 
@@ -46,6 +47,13 @@ def say(sentence: str) -> None:
         print(f"sc-attrib: {shown}", file=sys.stderr, flush=True)
     except (OSError, ValueError):
         silence(sys.stderr)
+
+
+def tell_counts(what: str, counts: Mapping[str, int]) -> None:
+    """Tell on standard error how many files were passed over and why, the commonest reason first."""
+    if counts:
+        commonest = sorted(counts.items(), key=lambda item: -item[1])
+        print(f"{what}: " + ", ".join(f"{count:,} {reason}" for reason, count in commonest), file=sys.stderr)
 
 
 def silence(stream: TextIO) -> None:

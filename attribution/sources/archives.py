@@ -110,7 +110,7 @@ def _look_through(path: Path, origin: str | None) -> _Overview:
     release = _release(texts)
     return _Overview(
         root=root,
-        url=origin or (release.url if release else path.absolute().as_uri()),
+        url=origin or (release.url if release else path.resolve().as_uri()),
         revision=_anchor(commit) or (release.name if release else None),
         licenses=_licenses(texts, release),
     )

@@ -137,7 +137,7 @@ def _origin_of(repository: GitRepository, path: Path) -> str:
         if value:
             found.setdefault(key, value)
     remote = found.get("remote.origin.url") or (next(iter(found.values())) if len(found) == 1 else "")
-    return web_url(remote) or path.absolute().as_uri()
+    return web_url(remote) or path.resolve().as_uri()
 
 
 def _wanted(

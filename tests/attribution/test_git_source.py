@@ -74,6 +74,19 @@ def test_a_bare_repository_without_remote_is_named_by_its_place(
     assert files["a.py"].origin.url == bare.as_uri()
 
 
+def test_however_its_place_is_written_a_repository_has_one_name(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.write("a.py", "a = 1\n")
+    repository.commit()
+    (tmp_path / "link").symlink_to(repository.path)
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    for place in (tmp_path / "link", Path(os.path.relpath(repository.path))):
+        files, _ = read(place)
+        assert files["a.py"].origin.url == repository.path.resolve().as_uri()
+
+
 def test_a_worktree_is_a_repository_too(repository: Repository, tmp_path: Path) -> None:
     """There ``.git`` is a file that names the git directory."""
     repository.write("a.py", "a = 1\n")

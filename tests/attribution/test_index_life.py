@@ -555,7 +555,9 @@ def test_the_command_line_leads_an_index_through_its_life(run_cli, tmp_path: Pat
         return done.stdout.decode()
 
     assert "3 files, 3 distinct contents" in run("build", "--tree", "one", "--origin", "https://a.b/one")
-    assert "3 files, 3 distinct contents" in run("add", "--tree", "two", "--origin", "https://a.b/two")
+    assert "ix: added 3 files, 3 distinct contents" in run(
+        "add", "--tree", "two", "--origin", "https://a.b/two"
+    )
     assert "ix: whole, 3 files" in run("verify")
     (tmp_path / "list").write_text("https://a.b/two\n")
     assert "4 files removed, 4 contents" in run("remove", "--list", "list", str(source(0).swhid))

@@ -35,6 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--plugin", choices=_PLUGINS, help="print the folder of the plugin for this editor, and serve nothing"
     )
     parser.add_argument(
+        "--untrusted",
+        action="store_true",
+        help="read no index and no policy of the workspace: editors that ask whether a workspace is trusted "
+        "say so until it is",
+    )
+    parser.add_argument(
         "--log-level", choices=_LEVELS, default="warning", help="what to say on stderr (default: warning)"
     )
 
@@ -53,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     from lsp.server import create_server
 
     address = parse_address(args.tcp) if args.tcp is not None else None
-    server = create_server()
+    server = create_server(trusts_workspace=not args.untrusted)
     try:
         _serve(server, address)
     except SystemExit:

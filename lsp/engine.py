@@ -41,7 +41,7 @@ class Engine:
         self._settings = Settings()
         self._model: asyncio.Task[CompletionBackend | None] | None = None
         self._tracer: asyncio.Task[TextTracer | None] | None = None
-        self._roots: tuple[Path, ...] = ()
+        self._roots: tuple[Path, ...] | None = ()
         self._stamp: Stamp = ()
         """Of the indexes, as they were when the tracer was opened."""
         self._unreachable_until: float | None = None
@@ -58,9 +58,13 @@ class Engine:
         """Set once the settings are known and loading has begun."""
         self.records = CompletionRecords()
 
-    def apply(self, settings: Settings, roots: Sequence[Path]) -> None:
-        """Begin to load what is not loaded yet, and anew what these settings change."""
-        old, self._settings, self._roots = self._settings, settings, tuple(roots)
+    def apply(self, settings: Settings, roots: Sequence[Path] | None) -> None:
+        """Begin to load what is not loaded yet, and anew what these settings change.
+
+        ``roots`` is ``None`` where the workspace is not trusted: see :func:`lsp.indexes.index_places`.
+        """
+        old, self._settings = self._settings, settings
+        self._roots = None if roots is None else tuple(roots)
         if self._model is None or _load_options(old.model) != _load_options(settings.model):
             self._model = asyncio.create_task(self._load_model(settings.model, after=self._model))
         self._ls.session.configure(

@@ -10,7 +10,7 @@ from assistant.config import TraceSettings
 from assistant.models import expand_home
 from assistant.tracing import TextTracer
 from attribution.errors import ScAttribError
-from attribution.index.locate import find_indexes
+from attribution.index.locate import find_indexes, indexes_of_everywhere
 from attribution.remote.address import IndexPlace, index_place, is_address
 
 NO_INDEX = (
@@ -26,8 +26,11 @@ Stamp = tuple[tuple[str, int], ...]
 which takes up what is new by itself."""
 
 
-def index_places(settings: TraceSettings, roots: Sequence[Path]) -> list[IndexPlace]:
+def index_places(settings: TraceSettings, roots: Sequence[Path] | None) -> list[IndexPlace]:
     """Answer the indexes that are configured, relative to the first folder, otherwise those that are found.
+
+    ``roots`` is ``None`` where the workspace is not trusted: none of its indexes is looked at, and
+    relative paths are not relative to it.
 
     Raises :class:`~attribution.errors.ScAttribError` for an address that is none.
     """
@@ -35,13 +38,15 @@ def index_places(settings: TraceSettings, roots: Sequence[Path]) -> list[IndexPl
     return configured or [*_found(roots)]
 
 
-def _base(roots: Sequence[Path]) -> Path:
+def _base(roots: Sequence[Path] | None) -> Path:
     """What the paths of settings are relative to."""
     return roots[0] if roots else Path.cwd()
 
 
-def _found(roots: Sequence[Path]) -> list[Path]:
+def _found(roots: Sequence[Path] | None) -> list[Path]:
     """The indexes of all folders of the workspace, the user's and the bundled one, each once."""
+    if roots is None:
+        return indexes_of_everywhere()
     return list(dict.fromkeys(index for root in roots or (Path.cwd(),) for index in find_indexes(root)))
 
 
@@ -54,7 +59,7 @@ def _place(configured: str, base: Path) -> IndexPlace:
         raise ScAttribError(f"trace.indexes: {error}") from error
 
 
-def stamp(settings: TraceSettings, roots: Sequence[Path]) -> Stamp:
+def stamp(settings: TraceSettings, roots: Sequence[Path] | None) -> Stamp:
     """See when the indexes were written; a catalog is written whenever an index changes."""
     services = [(index, 0) for index in settings.indexes if is_address(index)]
     named = [_base(roots) / expand_home(index) for index in settings.indexes if not is_address(index)]
@@ -69,12 +74,16 @@ def _written(catalog: Path) -> int:
         return 0
 
 
-def open_tracer(settings: TraceSettings, roots: Sequence[Path], *, tell: Callable[[str], None]) -> TextTracer:
+def open_tracer(
+    settings: TraceSettings, roots: Sequence[Path] | None, *, tell: Callable[[str], None]
+) -> TextTracer:
     """Open the indexes; raises :class:`~attribution.errors.ScAttribError`, also where there is none.
 
-    Every document is judged by the policy of its project, as it is at that time. ``tell`` is called, in
-    whichever thread traces, with a sentence on a policy that has mistakes; the built-in one is used then.
+    Every document is judged by the policy of its project, as it is at that time; by the built-in one where
+    ``roots`` is ``None``, because the workspace is not trusted. ``tell`` is called, in whichever thread
+    traces, with a sentence on a policy that has mistakes; the built-in one is used then.
     """
+    from attribution.policy import DEFAULT_POLICY
     from attribution.policy.projects import ProjectPolicies
     from attribution.trace import Tracer
 
@@ -85,6 +94,7 @@ def open_tracer(settings: TraceSettings, roots: Sequence[Path], *, tell: Callabl
     def fall_back(error: ScAttribError) -> None:
         tell(f"{error}; until that is mended the built-in policy is used")
 
-    tracer = Tracer.open(places, policy=ProjectPolicies(on_mistake=fall_back))
+    policy = DEFAULT_POLICY if roots is None else ProjectPolicies(on_mistake=fall_back)
+    tracer = Tracer.open(places, policy=policy)
     tracer.trace_insertion(b"", _WARM_UP, b"")
     return tracer

@@ -40,7 +40,7 @@ def initialize(ls: Server, params: types.InitializeParams) -> None:
 async def initialized(ls: Server, _params: types.InitializedParams) -> None:
     """Fetch the settings, then begin to load."""
     await _fetch_settings(ls)
-    ls.engine.apply(ls.settings.assistant, ls.roots)
+    ls.engine.apply(ls.settings.assistant, ls.trusted_roots)
     _watch_settings(ls)
 
 
@@ -50,12 +50,12 @@ async def did_change_configuration(ls: Server, params: types.DidChangeConfigurat
         _take_settings(ls, _section(params.settings))
     else:
         await _fetch_settings(ls)
-    ls.engine.apply(ls.settings.assistant, ls.roots)
+    ls.engine.apply(ls.settings.assistant, ls.trusted_roots)
 
 
 def did_change_folders(ls: Server, _params: types.DidChangeWorkspaceFoldersParams) -> None:
     """Look for the indexes of the folders that are open now."""
-    ls.engine.apply(ls.settings.assistant, ls.roots)
+    ls.engine.apply(ls.settings.assistant, ls.trusted_roots)
 
 
 async def shutdown(ls: Server, _params: None) -> None:

@@ -31,7 +31,8 @@ class Server(LanguageServer):
 
     protocol: Protocol
 
-    def __init__(self) -> None:
+    def __init__(self, *, trusts_workspace: bool = True) -> None:
+        """Without trust, the workspace's own indexes and policies are not read."""
         super().__init__(
             "sc-attrib",
             version("sc-attrib"),
@@ -43,6 +44,7 @@ class Server(LanguageServer):
         self.client_name = ""
         """The editor, as it calls itself."""
         self.settings = ServerSettings()
+        self._trusts_workspace = trusts_workspace
         self.notices = Notices(self.protocol)
         self.engine = Engine(self)
         self.session = Session(self.engine.records)
@@ -62,6 +64,11 @@ class Server(LanguageServer):
         """All folders of the workspace, in the editor's order."""
         uris = [folder.uri for folder in self.workspace.folders.values()] or [self.workspace.root_uri]
         return [Path(path) for uri in uris if uri and (path := to_fs_path(uri))]
+
+    @property
+    def trusted_roots(self) -> list[Path] | None:
+        """All folders of the workspace; ``None`` where it is not trusted."""
+        return self.roots if self._trusts_workspace else None
 
     def root_of(self, path: str) -> Path | None:
         """The innermost folder of the workspace that holds a file; the first one for any other."""
@@ -100,9 +107,9 @@ class Server(LanguageServer):
             )
 
 
-def create_server() -> Server:
+def create_server(*, trusts_workspace: bool = True) -> Server:
     """Make a server with all its features."""
-    server = Server()
+    server = Server(trusts_workspace=trusts_workspace)
     for feature in (lifecycle, completion, actions, diagnostics, hover, sources):
         feature.register(server)
     return server

@@ -16,15 +16,8 @@ PREFIX = "sc-attrib."
 
 MACHINE = ("model.backend", "model.path", "model.url", "model.tokenizer", "model.apiKeyEnvironment")
 """What reads files or sends code somewhere is the machine's matter, never a workspace's."""
-RESTRICTED = (
-    "trace.indexes",
-    "trace.required",
-    "trace.onDeny",
-    "trace.guard",
-    "completion.context",
-    "ledger.enabled",
-)
-"""What a workspace may set once it is trusted."""
+QUIETING = ("completion.enabled",)
+"""What a workspace may set though it is not trusted: it can only have less done."""
 TITLES = {
     "model": "Model",
     "completion": "Suggestions",
@@ -69,7 +62,7 @@ def configuration() -> list[dict[str, Any]]:
 
 def restricted() -> list[str]:
     """The settings that an untrusted workspace cannot set."""
-    return [PREFIX + name for name in (*MACHINE, *RESTRICTED)]
+    return [PREFIX + name for name in (*settings_schema(), *OWN) if name not in QUIETING]
 
 
 def _scope(name: str) -> str:

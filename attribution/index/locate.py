@@ -22,7 +22,12 @@ def find_indexes(workspace: Path) -> list[Path]:
         ),
         None,
     )
-    return [path for path in (project, user_index(), BUNDLED_INDEX) if path is not None and is_index(path)]
+    return [*([project] if project else []), *indexes_of_everywhere()]
+
+
+def indexes_of_everywhere() -> list[Path]:
+    """The indexes that exist and belong to no project: the user's, the bundled one."""
+    return [path for path in (user_index(), BUNDLED_INDEX) if is_index(path)]
 
 
 def user_index() -> Path:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -193,10 +193,12 @@ async def served(
     *,
     capabilities: types.ClientCapabilities | None = None,
     options: dict[str, Any] | None = None,
+    words: Sequence[str] = (),
+    cwd: Path | None = None,
 ) -> AsyncIterator[Editor]:
     """Start ``sc-attrib lsp`` in a workspace and greet it; say goodbye at the end."""
     editor = make_editor()
-    await editor.start_io(SC_ATTRIB, "lsp", cwd=workspace)
+    await editor.start_io(SC_ATTRIB, "lsp", *words, cwd=cwd or workspace)
     try:
         editor.answer = await greet(editor, capabilities or vs_code(), settings, workspace, options)
         yield editor

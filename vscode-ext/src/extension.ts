@@ -79,6 +79,7 @@ export function activate(context: vscode.ExtensionContext): void {
       const isAffected = ["interpreter", "logLevel"].some((name) => event.affectsConfiguration(`${SECTION}.${name}`));
       if (isAffected) void restart();
     }),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => void restart()),
     ...Object.entries(commands).map(([name, run]) => vscode.commands.registerCommand(name, telling(run))),
   );
   void server.start();

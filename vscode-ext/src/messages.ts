@@ -4,7 +4,7 @@ import * as vscode from "vscode";
 import type { Found, Problem } from "./core/interpreter";
 import type { State } from "./core/status";
 
-type Way = "Set Up…" | "Choose Interpreter…" | "Restart" | "Show Log" | "Build Index…" | "Pick Model…";
+type Way = "Set Up…" | "Choose Interpreter…" | "Restart" | "Show Log" | "Build Index…" | "Pick Model…" | "Manage Trust…";
 
 const COMMANDS: Record<Way, string> = {
   "Set Up…": "sc-attrib.setUp",
@@ -13,6 +13,7 @@ const COMMANDS: Record<Way, string> = {
   "Show Log": "sc-attrib.showLog",
   "Build Index…": "sc-attrib.buildIndex",
   "Pick Model…": "sc-attrib.pickModel",
+  "Manage Trust…": "workbench.trust.manage",
 };
 
 const WAYS: Record<Problem, Way[]> = {

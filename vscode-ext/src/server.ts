@@ -167,7 +167,9 @@ function logLines(stderr: Readable, log: vscode.LogOutputChannel): void {
 /** Start the server where nothing of a workspace lies; see {@link commandLine}. */
 async function launch(python: string): Promise<ChildProcess> {
   const level = vscode.workspace.getConfiguration(SECTION).get("logLevel", "warning");
-  const process = spawn(python, commandLine(["lsp", "--log-level", level]), { cwd: homedir(), windowsHide: true });
+  const trust = vscode.workspace.isTrusted ? [] : ["--untrusted"];
+  const words = ["lsp", "--log-level", level, ...trust];
+  const process = spawn(python, commandLine(words), { cwd: homedir(), windowsHide: true });
   await new Promise<void>((resolve, reject) => {
     process.once("spawn", resolve);
     process.once("error", reject);

@@ -6,6 +6,7 @@ import type { CommandLine } from "../cli";
 import { readReport } from "../core/findings";
 import { exists } from "../core/interpreter";
 import { cancellable } from "../progress";
+import { offer } from "../messages";
 import type { Reports } from "../reports";
 import type { AttributionsTree } from "../tree";
 
@@ -14,10 +15,18 @@ const PROJECT_INDEX = path.join(".sc-attrib", "index");
 /** Commands by name. */
 export function workspaceCommands(cli: CommandLine, tree: AttributionsTree, reports: Reports): Record<string, () => unknown> {
   return {
-    "sc-attrib.checkWorkspace": () => check(cli, tree),
-    "sc-attrib.buildIndex": () => buildIndex(cli),
-    "sc-attrib.ledgerReport": () => reportLedger(cli, reports),
+    "sc-attrib.checkWorkspace": trusting(() => check(cli, tree)),
+    "sc-attrib.buildIndex": trusting(() => buildIndex(cli)),
+    "sc-attrib.ledgerReport": trusting(() => reportLedger(cli, reports)),
   };
+}
+
+const UNTRUSTED =
+  "This workspace is not trusted yet, so its own index and policy are not read, and no command runs over it as a whole.";
+
+/** What the manifest disables, a button or a menu still calls: say why nothing is done. */
+function trusting(act: () => Promise<void>): () => Promise<void> {
+  return () => (vscode.workspace.isTrusted ? act() : offer("warning", UNTRUSTED, ["Manage Trust…"]));
 }
 
 /** Check every folder of the workspace, and show what is found in the view. */

@@ -21,7 +21,7 @@
         │   ├── CurationDamagedError      a file of the run is not what was written
         │   └── WorkerKilledError         a process of it died
         ├── DivergedError             the loss is no longer a number
-        ├── OutOfMemoryError          an update does not fit into memory
+        ├── OutOfMemoryError          a model, or an update of it, does not fit into memory
         ├── UnevenBatchError          processes cannot share the rows of an update evenly
         ├── ExecutionError            a choice that this machine or model cannot compute with
         ├── ScannerUnusableError      clamd does not answer, and the run must not go on without it
@@ -196,21 +196,32 @@ class DivergedError(TrainingError):
     """The loss is no longer a number."""
 
     def __init__(self, *, update: int, rows: tuple[int, int], kept: Path | None) -> None:
-        remedy = f"the last good checkpoint is {kept}" if kept else "no checkpoint was made yet"
+        """``update`` counts from 1, as in ``metrics.csv``; ``rows`` are the first and the last it read."""
+        left = f"the last good checkpoint is {kept}" if kept else "no checkpoint was made yet"
         super().__init__(
-            f"the loss stopped being a number at update {update}, "
-            f"rows {rows[0]} to {rows[1]} of the data order; {remedy}; lower the learning rates to go on"
+            f"the loss stopped being a number at update {update}, rows {rows[0]} to {rows[1]} of the data "
+            f"order; {left}; a run keeps its learning rates: begin another with lower ones, in another folder"
         )
 
 
 class OutOfMemoryError(TrainingError):
-    """An update does not fit into memory."""
+    """A model, or an update of it, does not fit into memory."""
 
-    def __init__(self, *, update: int, rows: int, row_tokens: int) -> None:
+    @classmethod
+    def of_model(cls) -> OutOfMemoryError:
+        """Outside of updates, where it is no matter of rows."""
+        return cls(
+            "memory did not suffice for the model and what belongs to its training; choose a smaller model, "
+            "or several processes (torchrun) to cut it among; to tune one takes least with --method qlora-4bit"
+        )
+
+    @classmethod
+    def of_update(cls, *, update: int, rows: int, row_tokens: int) -> OutOfMemoryError:
+        """In an update, counted from 1, or in what is measured after it."""
         lower = (
             f"--micro-batch-rows {rows // 2} (which gives the same updates)" if rows > 1 else "--recompute"
         )
-        super().__init__(
+        return cls(
             f"memory did not suffice at update {update} for {rows} rows of {row_tokens:,} tokens at a time; "
             f"run it again with {lower}, or with a smaller model: it goes on from the last checkpoint"
         )

@@ -20,11 +20,11 @@ from training.distributed import World, clip_gradients, place
 from training.errors import DivergedError
 from training.execution import Execution, set_up
 from training.journal import Journal
-from training.memory import memory_errors_explained
+from training.memory import memory_errors_of_update_explained
 from training.metrics import MetricsRow
 from training.model import CausalModel, NextTokenLoss
 from training.optimizer import make_optimizers, rate_factor, set_rates
-from training.recipes.recipe import Recipe, digest
+from training.recipes.recipe import Budget, Recipe, digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,15 +81,15 @@ def train(
     budget, bits = recipe.budget, math.nan
     with Journal(out, model, recipe, world, resumed_at=state.update, progress=progress) as journal:
         while state.update < recipe.updates:
-            with memory_errors_explained(recipe, update=state.update):
+            with memory_errors_of_update_explained(recipe, update=state.update + 1):
                 step = take_step(objective, optimizers, data.train, recipe, world, update=state.update)
-            if not step.is_finite:
-                raise DivergedError(update=state.update, rows=step.rows, kept=kept)
-            state = _advanced(state, step)
-            is_last = state.update == recipe.updates
-            bits = math.nan
-            if is_last or state.update % budget.validate_every == 0:
-                bits = held_out_bits_per_byte(objective, data, world.device, rows=budget.validation_rows)
+                if not step.is_finite:
+                    raise DivergedError(update=state.update + 1, rows=step.rows, kept=kept)
+                state = _advanced(state, step)
+                is_last = state.update == recipe.updates
+                bits = math.nan
+                if is_last or state.update % budget.validate_every == 0:
+                    bits = held_out_bits_per_byte(objective, data, world.device, budget)
             journal.write(_metrics_row(state, step, bits))
             if is_last or state.update % budget.checkpoint_every == 0:
                 kept = save_checkpoint(out, model, optimizers, state, tokenizer=data.tokenizer, world=world)
@@ -97,7 +97,7 @@ def train(
     if kept is None:
         raise AssertionError("a recipe has at least one update, and the last one is always saved")
     if math.isnan(bits):  # nothing was left to do
-        bits = held_out_bits_per_byte(objective, data, world.device, rows=budget.validation_rows)
+        bits = held_out_bits_per_byte(objective, data, world.device, budget)
     return RunResult(checkpoint=kept, state=state, bits_per_byte=bits)
 
 
@@ -249,17 +249,18 @@ def summed_loss(objective: NextTokenLoss, batch: Batch, device: torch.device) ->
 
 @torch.no_grad()
 def held_out_bits_per_byte(
-    objective: NextTokenLoss, data: RunData, device: torch.device, *, rows: int
+    objective: NextTokenLoss, data: RunData, device: torch.device, budget: Budget
 ) -> float:
-    """Bits the model needs per byte of held-out text, over the first ``rows`` of a fixed random order.
+    """Bits the model needs per byte of held-out text, over the first rows of a fixed random order.
 
-    Every process computes all of it: they must take every step together, and these rows are few.
+    No more of them are in memory at a time than in an update. Every process computes all of it: they must
+    take every step together, and these rows are few.
     """
-    order = np.random.default_rng(0).permutation(len(data.held_out))[:rows]
+    order = np.random.default_rng(0).permutation(len(data.held_out))[: budget.validation_rows]
     nats, length = 0.0, 0
     objective.eval()
-    for start in range(0, len(order), 8):
-        batch = data.held_out.batch(order[start : start + 8])
+    for start in range(0, len(order), budget.micro_batch_rows):
+        batch = data.held_out.batch(order[start : start + budget.micro_batch_rows])
         nats += summed_loss(objective, batch, device).item()
         length += int(data.byte_lengths[batch.targets[batch.targets != IGNORED]].sum())
     objective.train()

@@ -27,6 +27,7 @@ from training.distributed import joined_world
 from training.errors import CheckpointMismatchError, CurationDamagedError, ShardCorruptError, TokenizerError
 from training.execution import AS_USUAL, Execution
 from training.loop import RunData, RunResult, train
+from training.memory import memory_errors_explained
 from training.metrics import plot_metrics, read_metrics
 from training.model import make_model
 from training.recipes.recipe import Recipe
@@ -69,11 +70,12 @@ def run_recipe(
 
     with joined_world() as world:
         data = world.main_first(open_corpus)
-        model = make_model(recipe.model, seed=recipe.seed)
-        origin = "" if start is None else begin_with(start, model, tokenizer=data.train.manifest.tokenizer)
-        result = train(
-            model, recipe, data, out, world=world, execution=execution, start=origin, progress=progress
-        )
+        with memory_errors_explained():
+            model = make_model(recipe.model, seed=recipe.seed)
+            origin = begin_with(start, model, tokenizer=data.train.manifest.tokenizer) if start else ""
+            result = train(
+                model, recipe, data, out, world=world, execution=execution, start=origin, progress=progress
+            )
         world.on_main(lambda: _draw(recipe, out))
     return result
 

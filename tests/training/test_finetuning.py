@@ -343,7 +343,7 @@ def test_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(
         return (math.nan if len(calls) == 5 else loss), norm
 
     monkeypatch.setattr(training.loop, "accumulate_gradients", poisoned)
-    with pytest.raises(DivergedError, match=r"update 4, rows 16 to 19 .*checkpoint-000003"):
+    with pytest.raises(DivergedError, match=r"update 5, rows 16 to 19 .*checkpoint-000003"):
         tuned(starcoder2, tmp_path / "run", own)
 
 

@@ -127,7 +127,7 @@ def test_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoint
 
     monkeypatch.setattr(training.loop, "summed_loss", poisoned)
     with pytest.raises(
-        DivergedError, match=r"at update 5, rows 20 to 23 .* checkpoint is .*checkpoint-000004"
+        DivergedError, match=r"at update 6, rows 20 to 23 .* is .*checkpoint-000004; .* in another folder"
     ):
         train(recipe, run, validate_every=100)
     assert [p.name for p in list_checkpoints(run)] == ["checkpoint-000004"]

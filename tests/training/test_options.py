@@ -207,11 +207,33 @@ def test_memory_that_does_not_suffice_says_what_to_lower(recipe, run, monkeypatc
 
     monkeypatch.setattr(training.loop, "summed_loss", refuse)
     with pytest.raises(
-        OutOfMemoryError, match=r"at update 0 for 4 rows of 128 tokens .* --micro-batch-rows 2"
+        OutOfMemoryError, match=r"at update 1 for 4 rows of 128 tokens .* --micro-batch-rows 2"
     ):
         train(recipe, run)
     with pytest.raises(OutOfMemoryError, match="run it again with --recompute"):
         train(accumulating(recipe), run)
+
+
+def test_memory_that_does_not_suffice_for_a_measure_says_what_to_lower(recipe, run, monkeypatch):
+    honest, rows = training.loop.summed_loss, []
+
+    def refuse(model, batch, device):
+        if not torch.is_grad_enabled():
+            rows.append(len(batch.ids))
+            torch.empty(1 << 60)
+        return honest(model, batch, device)
+
+    monkeypatch.setattr(training.loop, "summed_loss", refuse)
+    with pytest.raises(OutOfMemoryError, match=r"at update 4 for 1 rows .* with --recompute"):
+        train(accumulating(recipe), run)
+    assert rows == [1], "as many at a time as in an update"
+
+
+@pytest.mark.parametrize("part", ["training.run.make_model", "training.loop.Journal"])
+def test_memory_that_does_not_suffice_for_the_model_says_so(recipe, run, monkeypatch, part):
+    monkeypatch.setattr(part, lambda *_, **__: torch.empty(1 << 60))
+    with pytest.raises(OutOfMemoryError, match=r"did not suffice for the model .* smaller model"):
+        train(recipe, run)
 
 
 def test_other_errors_of_torch_are_not_taken_for_want_of_memory(recipe, run, monkeypatch):

@@ -28,6 +28,7 @@ from training.finetuning.layout import TuningLayout
 from training.finetuning.recipe import Purpose, TuningRecipe
 from training.finetuning.shape import shape_of
 from training.loop import RunData, held_out_bits_per_byte, train
+from training.memory import memory_errors_explained
 from training.metrics import plot_metrics, read_metrics
 from training.model import CausalModel, NextTokenLoss
 from training.tokenizer import byte_lengths, fingerprint
@@ -93,7 +94,8 @@ def tune(
         identity = _begin(layout, base, recipe, material)
         _prepare(layout, base, recipe, material, options, identity)
         data = _open(layout, base, material, identity)
-        tuned = _train(layout, base, recipe, data, world, options)
+        with memory_errors_explained():
+            tuned = _train(layout, base, recipe, data, world, options)
     export_gguf(
         layout.merged,
         layout.gguf,
@@ -190,9 +192,7 @@ def _train(
     if recipe.method.has_adapter:
         attach(model, recipe.adapter, base=base.folder, seed=recipe.seed)
     plan = recipe.as_recipe(shape_of(base.config, base.folder), len(data.train))
-    before = held_out_bits_per_byte(
-        NextTokenLoss(model).to(world.device), data, world.device, rows=plan.budget.validation_rows
-    )
+    before = held_out_bits_per_byte(NextTokenLoss(model).to(world.device), data, world.device, plan.budget)
     result = train(
         model,
         plan,

@@ -108,6 +108,8 @@ def run_command(*words: str) -> int:
 
 def _sentence(error: OSError, words: list[str]) -> str:
     """What the system refused, and of what."""
+    if _is_adrift():
+        return "the current folder is gone; change into one that exists"
     if error.filename is not None:
         return f"{os.fsdecode(error.filename)}: {error.strerror or error}"
     try:
@@ -117,6 +119,15 @@ def _sentence(error: OSError, words: list[str]) -> str:
         closed = error.errno == errno.EBADF
         return f"standard output: {'it is closed' if closed else error.strerror}; send it somewhere else"
     return f"{_called(words) or 'sc-attrib'}: {error.strerror or error}"
+
+
+def _is_adrift() -> bool:
+    """Whether the current folder was deleted, or may not be looked up."""
+    try:
+        os.getcwd()  # noqa: PTH109 - pathlib is not imported for --help
+    except OSError:
+        return True
+    return False
 
 
 def _apology(error: Exception, words: list[str]) -> str:

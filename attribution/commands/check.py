@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from attribution.commands.indexes import add_indexes, indexes_to_ask
 from attribution.commands.output import PrintSchema, write_report
-from attribution.commands.streams import tell_counts
+from attribution.commands.streams import shows_colour, tell_counts
 from attribution.commands.texts import STDIN, Text, read_changed, read_texts
 from attribution.errors import UsageError
 from attribution.report.formats import FORMATS, Context, render
@@ -103,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
     context = Context(
         our_text=_texts_again(attributions, stdin),
         their_text=tracer.known_text,
-        colour=args.output is None and sys.stdout.isatty() and "NO_COLOR" not in os.environ,
+        colour=args.output is None and shows_colour(sys.stdout),
         exit_code=code,
         skipped=skipped,
         created=created,

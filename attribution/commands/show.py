@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attribution.commands.indexes import add_indexes, indexes_to_ask
-from attribution.commands.streams import read_stdin
+from attribution.commands.streams import read_stdin, shows_colour
 from attribution.errors import UnreadableInputError, UsageError
 
 if TYPE_CHECKING:
@@ -139,12 +139,11 @@ def _print_beside(against: str, content: bytes, lines: Span | None, origin: Orig
 
     name, query_lines = _file_and_lines(against)
     found = compare(Excerpt.of(_read(name), query_lines), Excerpt.of(content, lines))
-    is_terminal = sys.stdout.isatty()
     picture = side_by_side(
         found,
         titles=(f"{name}:{query_lines}" if query_lines else name, _title(origin, lines)),
         columns=shutil.get_terminal_size(_WIDTH_WITHOUT_TERMINAL).columns,
-        colour=is_terminal and "NO_COLOR" not in os.environ,
+        colour=shows_colour(sys.stdout),
     )
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     print(picture)

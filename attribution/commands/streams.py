@@ -56,6 +56,11 @@ def tell_counts(what: str, counts: Mapping[str, int]) -> None:
         print(f"{what}: " + ", ".join(f"{count:,} {reason}" for reason, count in commonest), file=sys.stderr)
 
 
+def shows_colour(stream: TextIO) -> bool:
+    """Whether a stream is a terminal that knows colours, whose user wants them (https://no-color.org)."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
+
+
 def silence(stream: TextIO) -> None:
     """Let what is still to be written to a stream go nowhere, so that it ends in peace."""
     with suppress(OSError, ValueError):  # a stream without a number has nothing to silence

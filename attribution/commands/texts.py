@@ -118,7 +118,9 @@ def _read_named(path: str) -> bytes:
         raise UnreadableInputError(path or "''", "does not exist", remedy="check the spelling") from error
     except OSError as error:
         reason = f"cannot be read ({error.strerror or error})"
-        raise UnreadableInputError(path, reason, remedy="check its permissions") from error
+        is_refused = isinstance(error, PermissionError)
+        remedy = "check its permissions" if is_refused else "name a file that can be read"
+        raise UnreadableInputError(path, reason, remedy=remedy) from error
 
 
 def _open_regular(path: str, flags: int) -> int:

@@ -180,8 +180,10 @@ class ArrayFile:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except PermissionError as error:
             raise IndexUnusableError(path, "cannot be read", remedy="check its permissions") from error
-        except (OSError, ValueError) as error:
-            raise IndexCorruptError(path, f"cannot be read ({error})") from error
+        except OSError as error:
+            raise IndexCorruptError(path, f"cannot be read ({error.strerror or error})") from error
+        except ValueError as error:  # nothing can be mapped of an empty file
+            raise IndexCorruptError(path, "is empty") from error
         self._bytes = np.frombuffer(self._map, dtype=np.uint8)
         self._header = self._read_header()
         self._stop = int(self._header["stop"])

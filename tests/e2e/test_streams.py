@@ -168,3 +168,30 @@ def test_an_index_command_takes_one_index(home: Path, action: str) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.endswith("both ix and other are named; name one index\n")
     assert not (home / "other").exists()
+
+
+def test_a_current_folder_that_was_deleted_is_one_sentence(home: Path) -> None:
+    for words in ("check .", "check - <../src/a.py"):
+        done = in_shell(home, f"mkdir gone && cd gone && rmdir ../gone && sc-attrib {words}")
+        assert done.returncode == 2
+        assert done.stderr == "sc-attrib: the current folder is gone; change into one that exists\n"
+
+
+@pytest.mark.parametrize(
+    ("term", "no_colour", "is_coloured"),
+    [("xterm", "", True), ("xterm", "1", False), ("dumb", "", False)],
+)
+def test_only_a_terminal_that_wants_them_is_sent_colours(
+    home: Path, term: str, no_colour: str, is_coloured: bool
+) -> None:
+    pty = pytest.importorskip("pty", reason="needs the pseudoterminals of a Unix")
+    ours, theirs = pty.openpty()
+    settings = {**os.environ, "TERM": term, "NO_COLOR": no_colour}
+    subprocess.run(
+        [SC_ATTRIB, "check", "src", "--index", "ix"], cwd=home, env=settings, stdout=theirs, check=False
+    )
+    shown = os.read(ours, 1 << 16)
+    os.close(theirs)
+    os.close(ours)
+    assert b"identical file" in shown
+    assert (b"\033[" in shown) == is_coloured

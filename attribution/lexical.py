@@ -45,7 +45,7 @@ class Ranked:
     score: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WordTotals:
     """What BM25 must know of a collection to weigh the words of one query; those of its parts add up."""
 

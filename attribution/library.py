@@ -8,7 +8,7 @@ folders on this machine; :mod:`attribution.remote` has the one that asks a servi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import nsmallest
@@ -25,8 +25,8 @@ from attribution.index.catalog import generation_of
 from attribution.index.index import Index
 from attribution.index.opt_outs import OptOuts
 from attribution.index.parts import Part, Parts, PlacedSegment, Question, likeliest, totals_of
+from attribution.index.protocol import Foreseen, Wanted
 from attribution.index.protocol import Index as SearchableIndex
-from attribution.index.protocol import Wanted
 from attribution.index.removal import covered, unsearched
 from attribution.index.segment import Segment
 from attribution.languages import language_of
@@ -130,6 +130,10 @@ class EmbeddedLibrary:
     def has_vectors(self) -> bool:
         """Whether any segment keeps vectors of blocks."""
         return any(segment.has_vectors for index in self.indexes for segment in index.segments)
+
+    def ahead(self, foresee: Callable[[], Foreseen | None]) -> EmbeddedLibrary:
+        """Itself: folders of this machine answer no sooner."""
+        return self
 
     def identical(self, digest: bytes) -> list[Known]:
         """The files whose git SHA-1 this is, of every index."""

@@ -31,9 +31,9 @@ _STRUCTURE_FACTOR = 2
 """And how many times as many tokens it takes in a long text."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Query:
-    """A text prepared for looking up; nothing of it depends on an index."""
+    """A text prepared for looking up; nothing of it depends on an index. Equal to itself alone."""
 
     content: bytes
     language: Language

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import inf
 
 from attribution.attributed import settle
 from attribution.boilerplate import telling_tokens
 from attribution.candidates import Candidate
 from attribution.ignores import obey
-from attribution.index.protocol import Index, Wanted
+from attribution.index.protocol import Foreseen, Index, Wanted
 from attribution.judge import judge
 from attribution.languages import Language, language_of
 from attribution.languages.guess import guess_language
@@ -68,12 +69,26 @@ class Tracer:
 
     def trace(self, content: bytes, *, path: str) -> Attribution:
         """Find what a whole text is like. ``path`` labels the answer; its extension tells the language."""
-        swhid, policy = Swhid.of_content(content), self.policy.policy_for(path)
-        found = self._identical(path, content, swhid)
+        text = _Text(path, content)
+        indexes = tuple(index.ahead(lambda: self._foreseen(text)) for index in self.indexes)
+        return replace(self, indexes=indexes)._trace(text)
+
+    def _trace(self, text: _Text) -> Attribution:
+        path, content, policy = text.path, text.content, self.policy.policy_for(text.path)
+        found = self._identical(text)
         if content.strip() and not any(m.verdict is Verdict.DENY for m in judge(found, policy)):
-            found += self._alike(path, content)
+            found += self._alike(text)
         matches, notices = obey(lines_counted(path, content), self._judged(found, policy, path, content))
-        return Attribution(path=path, swhid=swhid, matches=settle(matches, content, path), notices=notices)
+        return Attribution(
+            path=path, swhid=text.swhid, matches=settle(matches, content, path), notices=notices
+        )
+
+    def _foreseen(self, text: _Text) -> Foreseen | None:
+        """What the first piece is going to be looked up by; ``None`` for a text without code."""
+        query = text.first_query if text.content.strip() else None
+        if query is None:
+            return None
+        return Foreseen(digest=text.swhid.digest, query=query, wanted=self._wanted(query))
 
     def trace_insertion(
         self, before: bytes, inserted: bytes, after: bytes, *, first_line: int = 1, path: str = ""
@@ -99,15 +114,20 @@ class Tracer:
         """The content whose git SHA-1 this is, where one of the indexes keeps it."""
         return next((text for i in self.indexes if (text := i.text(digest)) is not None), None)
 
-    def _alike(self, path: str, content: bytes) -> list[Candidate]:
-        code, language = _code(path, content)
-        lanes = self._among(Lane.SEEDS, Lane.STRUCTURE, Lane.MINHASH)
+    def _wanted(self, query: Query) -> Wanted:
+        """What is asked first; short texts are told apart by words."""
+        return Wanted(
+            min_tokens=self.min_tokens,
+            lanes=self._among(Lane.SEEDS, Lane.STRUCTURE, Lane.MINHASH),
+            tells_apart=query.line_count <= _LEXICAL_LINES and Lane.WORDS in self.lanes,
+        )
+
+    def _alike(self, text: _Text) -> list[Candidate]:
         found: list[Candidate] = []
-        for first_line, piece in _pieces(code):
-            query = Query.of(piece, language=language)
-            is_short = query.line_count <= _LEXICAL_LINES and Lane.WORDS in self.lanes
-            here = self._find(query, Wanted(min_tokens=self.min_tokens, lanes=lanes, tells_apart=is_short))
-            if not here and is_short:
+        for first_line, query in text.queries():
+            wanted = self._wanted(query)
+            here = self._find(query, wanted)
+            if not here and wanted.tells_apart:
                 here = self._find(query, Wanted(min_tokens=self.min_tokens, lanes=self._among(Lane.WORDS)))
             if Lane.VECTORS in self.lanes:
                 here += self._find(query, self._for_vectors(here))
@@ -169,14 +189,14 @@ class Tracer:
     def _among(self, *lanes: Lane) -> frozenset[Lane]:
         return frozenset(lanes).intersection(self.lanes)
 
-    def _identical(self, path: str, content: bytes, swhid: Swhid) -> list[Candidate]:
+    def _identical(self, text: _Text) -> list[Candidate]:
         """The files of the indexes that are this very content, if it is enough to speak of."""
         if Lane.BLOB not in self.lanes:
             return []
-        known = [k for index in self.indexes for k in index.identical(swhid.digest)]
+        known = [k for index in self.indexes for k in index.identical(text.swhid.digest)]
         known = [k for k in known if k.token_count >= self.min_tokens]
-        telling = _telling_tokens(path, content) if known else 0
-        lines = Span(1, max(1, content.count(b"\n") + (not content.endswith(b"\n"))))
+        telling = text.telling_tokens() if known else 0
+        lines = text.lines
         return [
             Candidate(
                 known=k,
@@ -195,10 +215,43 @@ class Tracer:
         ]
 
 
-def _telling_tokens(path: str, content: bytes) -> int:
-    """Tokens of a text that are neither imports nor licence notices."""
-    code, language = _code(path, content)
-    return sum(telling_tokens(piece, language) for _, piece in _pieces(code))
+@dataclass(frozen=True)
+class _Text:
+    """A text that is traced; what several indexes need of it is made once, and only if one does."""
+
+    path: str
+    content: bytes
+
+    @cached_property
+    def swhid(self) -> Swhid:
+        return Swhid.of_content(self.content)
+
+    @property
+    def lines(self) -> Span:
+        """All of them."""
+        return Span(1, max(1, self.content.count(b"\n") + (not self.content.endswith(b"\n"))))
+
+    @cached_property
+    def _code(self) -> tuple[bytes, Language]:
+        return _code(self.path, self.content)
+
+    @cached_property
+    def first_query(self) -> Query | None:
+        """The first piece, prepared; ``None`` where there is no code."""
+        code, language = self._code
+        return next((Query.of(piece, language=language) for _, piece in _pieces(code)), None)
+
+    def queries(self) -> Iterator[tuple[int, Query]]:
+        """Each piece prepared, with its first line; all but the first are made anew each time."""
+        code, language = self._code
+        for first_line, piece in _pieces(code):
+            ready = self.first_query if first_line == 1 else None
+            yield first_line, ready or Query.of(piece, language=language)
+
+    def telling_tokens(self) -> int:
+        """Tokens that are neither imports nor licence notices."""
+        code, language = self._code
+        return sum(telling_tokens(piece, language) for _, piece in _pieces(code))
 
 
 def _code(path: str, content: bytes) -> tuple[bytes, Language]:

@@ -4,7 +4,8 @@
 
 Building: the same sources by one process with one thread, with all threads, and by Ray's workers, whose start
 is shown apart. Look-ups: the served index and the one in the folder are asked the same texts, which must give
-the same answers; then a replica of a part that does nothing is asked, which is Ray Serve's own time.
+the same answers. The served one is asked ahead, as it is, and with a round for each question, also through
+Ray's object store, as Serve does by itself; then every part is asked nothing, which is Serve's own time.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -28,11 +31,15 @@ from attribution.cluster.pool import Here
 from attribution.cluster.ray_tasks import Cluster, ray_cluster
 from attribution.cluster.serving import served_index
 from attribution.index.builder import BuildOptions, build_index
-from attribution.index.index import Index
-from attribution.index.parts import Part
+from attribution.index.index import Index as Folder
+from attribution.index.parts import Kept, Part, Question
+from attribution.index.protocol import Foreseen, Index
+from attribution.library import EmbeddedLibrary, Library
 from attribution.model import SourceFile
 from attribution.sources.tree import Share, read_tree
 from attribution.trace import Tracer
+
+A = TypeVar("A")
 
 _SNIPPET_LINES = 40
 
@@ -107,8 +114,8 @@ def _compare_builds(args: argparse.Namespace, root: Path, cluster: Cluster, star
         "one process, all threads": _timed(embedded),
         "Ray, a worker a core": _timed(on_ray),
     }
-    size = Index.open(root / "embedded").source_bytes / 1e6
-    assert [r.id for r in Index.open(root / "ray").rows] == [r.id for r in Index.open(root / "one").rows]
+    size = Folder.open(root / "embedded").source_bytes / 1e6
+    assert [r.id for r in Folder.open(root / "ray").rows] == [r.id for r in Folder.open(root / "one").rows]
     print("| build | s | MB/s | times one process |\n| --- | ---: | ---: | ---: |")
     for name, seconds in times.items():
         ratio = times["one process, one thread"] / seconds
@@ -125,21 +132,59 @@ def _timed(work: Callable[[], None]) -> float:
     return time.perf_counter() - began
 
 
+class Counted(ClusterLibrary):
+    """Counts its rounds."""
+
+    rounds = 0
+
+    def ask(self, question: Question[A]) -> list[A]:
+        """The answers of all parts."""
+        type(self).rounds += 1
+        return super().ask(question)
+
+
+class OneByOne(Counted):
+    """Asks each question when its turn comes, and whatever might be kept."""
+
+    kept = Kept(texts=True, vectors=True, words=True)
+
+    def ahead(self, foresee: Callable[[], Foreseen | None]) -> Index:
+        """Itself."""
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What look-ups took."""
+
+    latencies: list[float]
+    """ms."""
+    processor: float
+    """Of this process, ms a look-up: on a cluster, what asking costs who asks."""
+    rounds: float
+
+
 def _compare_look_ups(args: argparse.Namespace, directory: Path) -> None:
-    index = Index.open(directory)
+    whole = EmbeddedLibrary.open([directory])
     texts = list(_texts(args.tree[0], args.queries))
     with served_index(directory, parts=args.parts, replicas=1) as live:
-        library = live.current()
+        now = live.current()
+        stored = tuple(handle.options(_by_reference=True) for handle in now.handles)
+        ahead = Counted(directory, now.catalog, now.handles)
         rows = {
-            "folder": _latencies(Tracer(indexes=(index,)), texts),
-            f"{args.parts} parts on Ray Serve": _latencies(Tracer(indexes=(library,)), texts),
-            "a question that asks nothing": _empty(library, args.queries),
+            "folder": _measure(whole, texts),
+            f"{args.parts} parts on Ray Serve": _measure(ahead, texts),
+            "a round for each question": _measure(OneByOne(directory, now.catalog, now.handles), texts),
+            "the same through the object store": _measure(OneByOne(directory, now.catalog, stored), texts),
+            "a round that asks nothing": _measure_empty(now, args.queries),
         }
-        theirs = [Tracer(indexes=(library,)).trace(text, path="a.py") for text in texts[:20]]
-        assert theirs == [Tracer(indexes=(index,)).trace(text, path="a.py") for text in texts[:20]]
-    print("| look-up of 40 lines | p50, ms | p99, ms |\n| --- | ---: | ---: |")
-    for name, values in rows.items():
-        print(f"| {name} | {np.quantile(values, 0.5):.2f} | {np.quantile(values, 0.99):.2f} |")
+        theirs = [Tracer(indexes=(now,)).trace(text, path="a.py") for text in texts]
+        assert theirs == [Tracer(indexes=(whole,)).trace(text, path="a.py") for text in texts]
+    print("| look-up of 40 lines | p50, ms | p99, ms | rounds | processor time of who asks, ms |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for name, row in rows.items():
+        quantiles = " | ".join(f"{np.quantile(row.latencies, share):.2f}" for share in (0.5, 0.99))
+        print(f"| {name} | {quantiles} | {row.rounds:.2f} | {row.processor:.2f} |")
 
 
 def _texts(root: Path, count: int) -> Iterator[bytes]:
@@ -154,24 +199,30 @@ def _texts(root: Path, count: int) -> Iterator[bytes]:
             count -= 1
 
 
-def _latencies(tracer: Tracer, texts: list[bytes]) -> list[float]:
+def _measure(library: Library, texts: list[bytes]) -> Row:
+    tracer = Tracer(indexes=(library,))
     for text in texts[:20]:
         tracer.trace(text, path="a.py")
-    found = []
-    for text in texts:
-        began = time.perf_counter()
-        tracer.trace(text, path="a.py")
-        found.append(1000 * (time.perf_counter() - began))
-    return found
+    Counted.rounds = OneByOne.rounds = 0
+    latencies, processor = _timed_each([partial(tracer.trace, text, path="a.py") for text in texts])
+    rounds = type(library).rounds if isinstance(library, Counted) else 0
+    return Row(latencies=latencies, processor=processor, rounds=rounds / len(texts))
 
 
-def _empty(library: ClusterLibrary, count: int) -> list[float]:
-    found = []
-    for _ in range(count):
+def _measure_empty(library: ClusterLibrary, count: int) -> Row:
+    latencies, processor = _timed_each([partial(library.ask, Nothing())] * count)
+    return Row(latencies=latencies, processor=processor, rounds=1)
+
+
+def _timed_each(tasks: list[Callable[[], object]]) -> tuple[list[float], float]:
+    """Latencies in ms, and the processor time of this process for one of them."""
+    latencies = []
+    busy = time.process_time()
+    for task in tasks:
         began = time.perf_counter()
-        library.ask(Nothing())
-        found.append(1000 * (time.perf_counter() - began))
-    return found
+        task()
+        latencies.append(1000 * (time.perf_counter() - began))
+    return latencies, 1000 * (time.process_time() - busy) / len(tasks)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 """An index whose parts are served by a Ray cluster, asked like one in a folder.
 
+A question to all parts is a round, and takes milliseconds whatever is asked. So what a look-up is going to
+ask is asked ahead, and what the parts keep is asked once for a state of the index.
+
 An answer is whole or an error: where a part does not answer, another replica of it is asked, and after some
 of these the look-up fails. Nobody is ever told half of what there is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +18,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attribution.cluster.replica import Reply
 from attribution.errors import IndexOutdatedError, IndexUnusableError
+from attribution.index.ahead import AskedAhead
 from attribution.index.catalog import NO_STAMP, Catalog, read_catalog, stamp_of
 from attribution.index.numbers import DigestNumbers
-from attribution.index.parts import InParts, Part, Question
+from attribution.index.parts import InParts, Kept, Part, Question, WhatIsKept
+from attribution.index.protocol import Foreseen, Index
 from attribution.library import Found, HeldUnder, IndexFacts, facts_of_parts, held_in_parts, search_parts
 
 if TYPE_CHECKING:
@@ -47,6 +52,21 @@ class ClusterLibrary(InParts):
     def generation(self) -> str:
         """Digest of the ids of all segments and of what was removed from them."""
         return self.catalog.generation
+
+    @cached_property
+    def kept(self) -> Kept:
+        """What any part keeps beside seeds."""
+        return sum(self.ask(WhatIsKept()), Kept())
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether any segment keeps vectors of blocks."""
+        return self.kept.vectors
+
+    def ahead(self, foresee: Callable[[], Foreseen | None]) -> Index:
+        """The same parts, which have answered already what is foreseen."""
+        foreseen = foresee()
+        return self if foreseen is None else AskedAhead.of(self, foreseen)
 
     def search(self, words: bytes, *, limit: int) -> list[Found]:
         """The files that are likest to the words, best first, each content once."""
@@ -90,13 +110,14 @@ class ClusterLibrary(InParts):
 
     def _answer(self, number: int, waiting: Any, question: Question[A]) -> A:
         """What a part says, from whichever replica; where one dies as it answers, another is asked."""
+        from grpc import RpcError
         from ray.exceptions import RayError
 
         reason = ""
         for _ in range(_ATTEMPTS):
             try:
                 reply: Reply = waiting.result(timeout_s=_ANSWER_SECONDS)
-            except (RayError, TimeoutError) as error:
+            except (RayError, RpcError, TimeoutError) as error:
                 reason = type(error).__name__
                 waiting = self._send(number, question)
                 continue

@@ -23,6 +23,8 @@ _PROCESSORS = 0.25
 """Of a machine, kept for each replica: it waits most of the time, and what it holds is mapped, not loaded."""
 _AT_ONCE = 16
 """Look-ups that a replica works on together; kernels run outside Python's lock."""
+_THROUGH_OBJECT_STORE = False
+"""Answers are small and read once: straight from a replica they come in half the time (docs/cluster.md)."""
 
 
 class ServedPart:
@@ -87,4 +89,5 @@ def _deploy(directory: Path, *, parts: int, replicas: int, name: str) -> list[De
     except (RayError, RuntimeError) as error:
         reason = " ".join(str(error).split())[-300:]
         raise ClusterError("", f"the parts of {directory} cannot be served ({reason})") from error
-    return [serve.get_deployment_handle(each, name) for each in names]
+    handles = [serve.get_deployment_handle(each, name) for each in names]
+    return [handle.options(_by_reference=_THROUGH_OBJECT_STORE) for handle in handles]

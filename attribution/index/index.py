@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from attribution.index.catalog import SegmentRow
 from attribution.index.numbers import DigestNumbers
-from attribution.index.parts import InParts, Part, PlacedSegment, Question
+from attribution.index.parts import InParts, Kept, Part, PlacedSegment, Question
 from attribution.index.segment import Segment, open_live
 
 A = TypeVar("A")
@@ -37,6 +37,11 @@ class Index(InParts):
         """The answer of all segments, which are the only part."""
         self._ensure_whole()
         return [question.asked_of(self._part)]
+
+    @property
+    def kept(self) -> Kept:
+        """What its segments keep beside seeds."""
+        return Kept.by(self.segments)
 
     @property
     def _part(self) -> Part:

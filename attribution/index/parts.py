@@ -7,7 +7,7 @@ in one process is one part.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from heapq import nsmallest
@@ -18,17 +18,18 @@ from attribution.candidates import Candidate, Known
 from attribution.errors import MissingExtraError
 from attribution.index.ask import SegmentDocument, compare_by_lines, find_in_segment
 from attribution.index.contents import text_of
-from attribution.index.protocol import Wanted
+from attribution.index.protocol import Foreseen, Index, Wanted
 from attribution.index.segment import Segment
 from attribution.index.similar import find_similar
 from attribution.index.words import WordLane
-from attribution.lexical import POSTINGS, WordTotals, rank_among, word_totals
+from attribution.lexical import POSTINGS, Ranked, WordTotals, rank_among, word_totals
 from attribution.model import Lane
 from attribution.query import Query
 
 A = TypeVar("A")
 A_co = TypeVar("A_co", covariant=True)
 
+_BY_RANGES = frozenset({Lane.SEEDS, Lane.STRUCTURE, Lane.MINHASH})
 _PROPOSED = 8
 """Documents that BM25 proposes to a query."""
 _TIED = 0.95
@@ -72,6 +73,15 @@ class InParts:
         """As :class:`Parts` says."""
         raise NotImplementedError
 
+    @property
+    def kept(self) -> Kept:
+        """What its segments keep beside seeds, so that nobody is asked for what nobody has."""
+        return sum(self.ask(WhatIsKept()), Kept())
+
+    def ahead(self, foresee: Callable[[], Foreseen | None]) -> Index:
+        """Parts of this process answer no sooner if they are asked ahead."""
+        return self
+
     def identical(self, digest: bytes) -> list[Known]:
         """The files whose git SHA-1 this is, one for each segment that holds them."""
         answers = chain.from_iterable(self.ask(Identical(digest)))
@@ -79,17 +89,60 @@ class InParts:
 
     def find(self, query: Query, wanted: Wanted) -> list[Candidate]:
         """The ranges of known files that the query is like, by every lane that is wanted."""
-        answers = sorted(chain.from_iterable(self.ask(Ranges(query, wanted))), key=lambda one: one.place)
+        kept = self.kept
+        answers = self._ranges(query, wanted, kept)
         found = [candidate for answer in answers for candidate in answer.ranges]
-        if wanted.tells_apart:
+        if wanted.tells_apart and kept.words:
             found = _told_apart(self, query, found)
-        if Lane.WORDS in wanted.lanes:
+        if Lane.WORDS in wanted.lanes and kept.words:
             found += _proposed(self, query, wanted)
         return found + [candidate for answer in answers for candidate in answer.similar]
 
+    def _ranges(self, query: Query, wanted: Wanted, kept: Kept) -> list[FoundInSegment]:
+        """Of all segments, in the order of the catalog."""
+        if wanted.lanes.isdisjoint(_BY_RANGES | ({Lane.VECTORS} if kept.vectors else frozenset())):
+            return []
+        return sorted(chain.from_iterable(self.ask(Ranges(query, wanted))), key=lambda one: one.place)
+
     def text(self, digest: bytes) -> bytes | None:
         """The content whose git SHA-1 this is, where a part keeps it and can unpack it."""
-        return next((found for found in self.ask(Text(digest)) if found is not None), None)
+        answers = self.ask(Text(digest)) if self.kept.texts else []
+        return next((found for found in answers if found is not None), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What any segment keeps beside seeds."""
+
+    texts: bool = False
+    vectors: bool = False
+    words: bool = False
+
+    def __add__(self, other: Kept) -> Kept:
+        """What one of two collections keeps."""
+        return Kept(
+            texts=self.texts or other.texts,
+            vectors=self.vectors or other.vectors,
+            words=self.words or other.words,
+        )
+
+    @classmethod
+    def by(cls, segments: Sequence[Segment]) -> Kept:
+        """What any of these keeps."""
+        return cls(
+            texts=any(segment.has_contents for segment in segments),
+            vectors=any(segment.has_vectors for segment in segments),
+            words=any(segment.words is not None for segment in segments),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIsKept:
+    """Asks what there is beside seeds."""
+
+    def asked_of(self, part: Part) -> Kept:
+        """The answer of one part."""
+        return Kept.by([placed.segment for placed in part])
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,37 +234,55 @@ class LikeliestByWords:
 
     def asked_of(self, part: Part) -> list[Likely]:
         """The answer of one part."""
-        lanes = _word_lanes(part)
-        ranked = rank_among(
-            [lane for _, lane in lanes], self.totals, limit=self.limit, postings=self.postings
-        )
         return [
             Likely(
                 score=one.score,
-                place=lanes[one.segment][0].place,
+                place=placed.place,
                 document=one.document,
-                known=SegmentDocument(lanes[one.segment][0].segment, one.document),
+                known=SegmentDocument(placed.segment, one.document),
             )
-            for one in ranked
+            for placed, one in _ranked(part, self.totals, limit=self.limit, postings=self.postings)
         ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A file that words propose, and which ranges of it are like the query."""
+
+    score: float
+    place: int
+    document: int
+    ranges: list[Candidate]
+
+
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """Asks which ranges of some documents, each by place and number, are like a query line by line."""
+class Proposed:
+    """Asks for the files that words propose to a query, best first, each compared with it line by line."""
 
     query: Query
     wanted: Wanted
-    documents: tuple[tuple[int, int], ...]
+    totals: WordTotals
+    """Of all parts, for the query."""
 
-    def asked_of(self, part: Part) -> dict[tuple[int, int], list[Candidate]]:
-        """The answer of one part, about those documents that it has."""
-        segments = {placed.place: placed.segment for placed in part}
-        return {
-            (place, number): compare_by_lines(segments[place], number, self.query, self.wanted)
-            for place, number in self.documents
-            if place in segments
-        }
+    def asked_of(self, part: Part) -> list[Proposal]:
+        """The answer of one part."""
+        return [
+            Proposal(
+                score=one.score,
+                place=placed.place,
+                document=one.document,
+                ranges=compare_by_lines(placed.segment, one.document, self.query, self.wanted),
+            )
+            for placed, one in _ranked(part, self.totals, limit=_PROPOSED, postings=POSTINGS)
+        ]
+
+
+def _ranked(
+    part: Part, totals: WordTotals, *, limit: int, postings: int
+) -> list[tuple[PlacedSegment, Ranked]]:
+    lanes = _word_lanes(part)
+    ranked = rank_among([lane for _, lane in lanes], totals, limit=limit, postings=postings)
+    return [(lanes[one.segment][0], one) for one in ranked]
 
 
 def _word_lanes(part: Part) -> list[tuple[PlacedSegment, WordLane]]:
@@ -230,7 +301,7 @@ def likeliest(parts: Parts, totals: WordTotals, *, limit: int, postings: int = P
     Of equals the one of the earlier segment, in it the earlier document. None where nobody keeps words.
     """
     found = chain.from_iterable(parts.ask(LikeliestByWords(totals=totals, limit=limit, postings=postings)))
-    return nsmallest(limit, found, key=lambda likely: (-likely.score, likely.place, likely.document))
+    return nsmallest(limit, found, key=lambda one: (-one.score, one.place, one.document))
 
 
 def _told_apart(parts: Parts, query: Query, found: list[Candidate]) -> list[Candidate]:
@@ -250,13 +321,6 @@ def _told_apart(parts: Parts, query: Query, found: list[Candidate]) -> list[Cand
 
 def _proposed(parts: Parts, query: Query, wanted: Wanted) -> list[Candidate]:
     """The lexical lane: words propose documents, their lines decide."""
-    ranked = likeliest(parts, totals_of(parts, query.content), limit=_PROPOSED)
-    documents = tuple((likely.place, likely.document) for likely in ranked)
-    if not documents:
-        return []
-    compared = {
-        document: candidates
-        for answer in parts.ask(Compared(query, wanted, documents))
-        for document, candidates in answer.items()
-    }
-    return [candidate for document in documents for candidate in compared[document]]
+    answers = parts.ask(Proposed(query, wanted, totals_of(parts, query.content)))
+    best = nsmallest(_PROPOSED, chain.from_iterable(answers), key=lambda p: (-p.score, p.place, p.document))
+    return [candidate for proposal in best for candidate in proposal.ranges]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -28,6 +29,16 @@ class Wanted:
     """Lines of the query for which the lane of vectors need not be asked any more."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """What is going to be asked about a text."""
+
+    digest: bytes
+    """Whose identical files are asked for."""
+    query: Query
+    wanted: Wanted
+
+
 class Index(Protocol):
     """A collection of known files that can be asked what a text is like. Safe to share between threads.
 
@@ -42,3 +53,9 @@ class Index(Protocol):
 
     def text(self, digest: bytes) -> bytes | None:
         """The content whose git SHA-1 this is, where the index keeps it."""
+
+    def ahead(self, foresee: Callable[[], Foreseen | None]) -> Index:
+        """The same index for the look-ups of one text, where asking ahead saves time: in a single round.
+
+        ``foresee``, which may take a while, is called only then; nothing is foreseen of a text without code.
+        """

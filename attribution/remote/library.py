@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from attribution.candidates import Candidate, Known
 from attribution.errors import IndexRefusedError
-from attribution.index.protocol import Wanted
+from attribution.index.protocol import Foreseen, Wanted
 from attribution.library import Found, HeldUnder, IndexFacts, require_words
 from attribution.model import Lane, Origin
 from attribution.query import Query
@@ -46,6 +46,10 @@ class RemoteLibrary:
     def generation(self) -> str:
         """Which state of the index the service answers from now."""
         return str(self._hello()["generation"])
+
+    def ahead(self, foresee: Callable[[], Foreseen | None]) -> RemoteLibrary:
+        """Itself: each question is a request of its own."""
+        return self
 
     def identical(self, digest: bytes) -> list[Known]:
         """The files whose git SHA-1 this is; only the digest travels."""

@@ -2,8 +2,9 @@
 
 import pickle
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -12,11 +13,13 @@ from hypothesis import strategies as st
 
 from attribution.cluster.shares import shares
 from attribution.index import parts
+from attribution.index.ahead import AskedAhead, FirstRound
 from attribution.index.builder import add_files, build_index, git_digest
 from attribution.index.catalog import SegmentRow
 from attribution.index.index import Index
-from attribution.index.parts import InParts, PlacedSegment, Question
+from attribution.index.parts import InParts, Kept, LikeliestByWords, PlacedSegment, Proposed, Question
 from attribution.index.profile import Profile
+from attribution.index.protocol import Foreseen
 from attribution.index.removal import remove
 from attribution.model import SourceFile
 from attribution.trace import Tracer
@@ -30,8 +33,19 @@ class Divided(InParts):
 
     index: Index
     places: list[list[int]]
+    is_asked_ahead: bool = False
+    asked: list[Question[object]] = field(default_factory=list)
+
+    @property
+    def kept(self) -> Kept:
+        return self.index.kept
+
+    def ahead(self, foresee: Callable[[], Foreseen | None]) -> InParts:
+        foreseen = foresee() if self.is_asked_ahead else None
+        return self if foreseen is None else AskedAhead.of(self, foreseen)
 
     def ask(self, question: Question[A]) -> list[A]:
+        self.asked.append(question)
         return [self._ask(question, places) for places in self.places]
 
     def _ask(self, question: Question[A], places: Sequence[int]) -> A:
@@ -78,7 +92,11 @@ def test_any_division_into_parts_gives_the_answers_of_the_whole(
         st.lists(st.integers(0, count - 1), min_size=len(index.segments), max_size=len(index.segments)),
         label="part of each segment",
     )
-    divided = Divided(index, [[at for at, part in enumerate(where) if part == one] for one in range(count)])
+    divided = Divided(
+        index,
+        [[at for at, part in enumerate(where) if part == one] for one in range(count)],
+        is_asked_ahead=data.draw(st.booleans(), label="asked ahead"),
+    )
     file = data.draw(st.sampled_from(files), label="file")
     lines = file.content.splitlines(keepends=True)
     first = data.draw(st.integers(0, max(0, len(lines) - 2)), label="first line")
@@ -93,6 +111,23 @@ def test_any_division_into_parts_gives_the_answers_of_the_whole(
         (f.score, f.place, f.document)
         for f in parts.likeliest(index, parts.totals_of(index, copied), limit=20)
     ]
+
+
+def test_what_is_foreseen_takes_one_round_and_what_words_decide_another(
+    tmp_path: Path, files: list[SourceFile]
+) -> None:
+    build_index(tmp_path / "index", files, with_contents=True, segment_bytes=400_000)
+    index = Index.open(tmp_path / "index")
+    divided = Divided(index, [[at] for at in range(len(index.segments))], is_asked_ahead=True)
+    tracer = Tracer(indexes=(divided,))
+    rounds = set()
+    for file in files[::7]:
+        lines = file.content.splitlines(keepends=True)
+        for text in (lines[:45], lines[5:45], [line.replace(b"e", b"ae") for line in lines[5:11]]):
+            divided.asked.clear()
+            tracer.trace(b"x = 1\n" + b"".join(text), path=file.origin.path)
+            rounds.add(tuple(type(question) for question in divided.asked))
+    assert rounds == {(FirstRound,), (FirstRound, Proposed), (FirstRound, LikeliestByWords)}
 
 
 @given(

@@ -9,6 +9,7 @@ divided by the number of targets of all processes beforehand, so every token wei
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from training.errors import UnevenBatchError
+from attribution.errors import ScAttribError
+from training.errors import TrainingError, UnevenBatchError
 from training.model import NextTokenLoss, blocks_of
 
 Result = TypeVar("Result")
@@ -60,22 +62,38 @@ class World:
 
     def on_main(self, action: Callable[[], object]) -> None:
         """Let the main process act while the others wait; what goes wrong there is raised in all."""
-        failure: list[Exception | None] = [None]
+        failure: Exception | None = None
         if self.is_main:
             try:
                 action()
             except Exception as error:
-                failure = [error]
+                failure = error
         if self.size > 1:
-            dist.broadcast_object_list(failure, device=self.device)
-        if failure[0] is not None:
-            raise failure[0]
+            told = [failure and portable(failure)]
+            dist.broadcast_object_list(told, device=self.device)
+            failure = failure or told[0]
+        if failure is not None:
+            raise failure
 
     def main_first(self, action: Callable[[], Result]) -> Result:
         """Let every process act, the main one before the others, who find what it has made."""
         results: list[Result] = []
         self.on_main(lambda: results.append(action()))
         return results[0] if results else action()
+
+
+def portable(error: Exception) -> Exception:
+    """What another process can raise instead of an error: the same, or one of ours in its words.
+
+    Pickle makes an exception anew from its message alone, which ours are not made of.
+    """
+    if isinstance(error, ScAttribError):
+        return TrainingError(str(error))
+    try:
+        restored: Exception = pickle.loads(pickle.dumps(error))
+    except Exception:  # whatever the makers of an exception did not think of
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return restored
 
 
 @contextmanager

@@ -212,7 +212,7 @@ class OutOfMemoryError(TrainingError):
         """Outside of updates, where it is no matter of rows."""
         return cls(
             "memory did not suffice for the model and what belongs to its training; choose a smaller model, "
-            "or several processes (torchrun) to cut it among; to tune one takes least with --method qlora-4bit"
+            "or several processes (torchrun) to cut it among; tuning takes least with --method qlora-4bit"
         )
 
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from training.checkpoint import list_checkpoints
-from training.distributed import World
+from training.distributed import World, portable
 from training.errors import CheckpointMismatchError, UnevenBatchError
 from training.metrics import read_metrics
 from training.run import run_recipe
@@ -121,6 +122,18 @@ def test_damaged_shards_are_refused_and_named(recipe, together, tmp_path, damage
         run_recipe(recipe, run, files=list, progress=False)
 
 
+def test_what_the_main_process_meets_is_told_by_all_in_the_same_words(prepared, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(prepared, run)
+    shard = run / "shards" / "train" / "00000.tokens"
+    shard.write_bytes(shard.read_bytes()[:-1] + b"?")
+    refused = start(run)
+    _, said = refused.communicate(timeout=MOST_SECONDS)
+    assert refused.returncode != 0
+    assert said.count(f"shard {shard}: its checksum is not the one in the manifest; delete") == 2
+    assert "TypeError" not in said
+
+
 def test_full_disk_leaves_the_previous_checkpoint(together, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(together, run)
@@ -133,6 +146,18 @@ def test_full_disk_leaves_the_previous_checkpoint(together, tmp_path):
     assert "the previous one is intact" in said
     assert [p.name for p in run.glob("checkpoint-*")] == ["checkpoint-000008"]
     assert (run / "checkpoint-000008" / "model.safetensors").read_bytes() == before
+
+
+class Unportable(Exception):
+    def __init__(self, one, other):
+        super().__init__(f"{one} and {other}")
+
+
+def test_any_error_can_be_told_to_another_process():
+    assert isinstance(portable(OSError(28, "No space left on device")), OSError)
+    assert str(portable(Unportable("this", "that"))) == "Unportable: this and that"
+    uneven = UnevenBatchError(rows=4, processes=3)
+    assert str(pickle.loads(pickle.dumps(portable(uneven)))) == str(uneven)
 
 
 def test_rows_that_processes_cannot_share_evenly_are_refused():

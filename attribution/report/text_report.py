@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from attribution.advice import CREDIT
@@ -27,23 +28,41 @@ _COLOURS = {
     Verdict.ATTRIBUTE: "36",
     Verdict.COMMON: "2",
 }
+_SETTLED = (Verdict.EXEMPT, Verdict.IGNORED, Verdict.COMMON)
 _MOST_EVIDENCE = 2
 
 
 def render_text(attributions: Sequence[Attribution], context: Context) -> str:
-    """Render every match, file by file, then one line that sums up."""
-    blocks = [render_match(a.path, match, colour=context.colour) for a in attributions for match in a.matches]
-    if any(match.advice for attribution in attributions for match in attribution.matches):
+    """Render every match, file by file, then one line that sums up.
+
+    What asks for nothing and is nobody else's, or is known already, takes a single line.
+    """
+    found = [(a.path, match) for a in attributions for match in a.matches]
+    blocks: list[str] = []
+    for is_settled, together in groupby(found, lambda one: one[1].verdict in _SETTLED):
+        render_one = _render_settled if is_settled else render_match
+        rendered = [render_one(path, match, colour=context.colour) for path, match in together]
+        blocks += ["".join(rendered)] if is_settled else rendered
+    if any(match.advice and match.verdict not in _SETTLED for _, match in found):
         blocks.append(f"advice: {CREDIT}\n")
     return "\n".join([*blocks, summed_up(attributions)]) + "\n"
 
 
 def render_match(path: str, match: Match, *, colour: bool = False) -> str:
     """One match, over several lines; the first of them names the lines of the checked text."""
+    facts = "".join(f"    {name:<9} {writable(value)}\n" for name, value in _facts(match))
+    return f"{_headline(path, match, colour=colour)}\n{facts}"
+
+
+def _render_settled(path: str, match: Match, *, colour: bool) -> str:
+    facts = writable(f"{match.license.expression}: {match.reason}")
+    return f"{_headline(path, match, colour=colour)}, {facts}\n"
+
+
+def _headline(path: str, match: Match, *, colour: bool) -> str:
     place = _paint(f"{writable(path)}:{match.query}", "1", colour)
     verdict = _paint(match.verdict.value, _COLOURS.get(match.verdict), colour)
-    facts = "".join(f"    {name:<9} {writable(value)}\n" for name, value in _facts(match))
-    return f"{place}  {verdict}  {describe(match)}\n{facts}"
+    return f"{place}  {verdict}  {describe(match)}"
 
 
 def _facts(match: Match) -> Iterator[tuple[str, str]]:

@@ -32,6 +32,21 @@ def test_advice_stands_with_the_match_and_its_credit_once(check, project, tmp_pa
     assert text.count("OSADL license compatibility matrix") == 1
 
 
+def test_what_is_settled_takes_one_line(check, project, tmp_path) -> None:
+    """So a project whose old findings stand in a baseline still shows its new ones."""
+    (tmp_path / "harbour.py").write_bytes((project / "src" / "harbour.py").read_bytes())
+    check(".", "--baseline", "known.json", "--update-baseline", cwd=tmp_path, code=0)
+    (tmp_path / "new.py").write_bytes((project / "src" / "pasted.py").read_bytes())
+    text = check(".", "--baseline", "known.json", cwd=tmp_path, code=0)
+    (line,) = [line for line in text.splitlines() if "harbour.py:" in line]
+    assert re.fullmatch(
+        r"harbour\.py:\d+-\d+  ignored  copied code, .* tokens, GPL-3\.0-only: in the baseline since .*", line
+    )
+    new = text.index("new.py:")
+    assert text.index("    evidence  ") > new
+    assert "in the baseline" not in text[new:]
+
+
 def test_colour_only_adds_to_the_text(index, project) -> None:
     tracer = Tracer.open([index])
     content = (project / "src" / "harbour.py").read_bytes()

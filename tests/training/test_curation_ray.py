@@ -60,7 +60,6 @@ class Cluster:
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Two workers; Ray's own files are in the test's folder, and no process outlives it."""
-    port = free_port()
     environment = {
         **os.environ,
         "PYTHONPATH": str(ROOT),  # workers import nothing from the folder that a driver runs in
@@ -72,24 +71,26 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     }
     command = [Path(sys.executable).parent / "ray", "start", "--head", "--block", "--num-cpus=2"]
     command += ["--include-dashboard=false", "--object-store-memory=100000000", "--node-ip-address=127.0.0.1"]
-    command += [f"--port={port}", f"--temp-dir={environment['RAY_TMPDIR']}"]
+    command += ["--port=0", f"--temp-dir={environment['RAY_TMPDIR']}"]
     head = subprocess.Popen(
         list(map(str, command)), env=environment, stdout=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        wait_until_started(Path(environment["RAY_TMPDIR"]), head)
-        yield Cluster(address=f"127.0.0.1:{port}", environment=environment)
+        address = address_when_started(Path(environment["RAY_TMPDIR"]), head)
+        yield Cluster(address=address, environment=environment)
     finally:
         head.send_signal(signal.SIGTERM)
         head.wait()
         assert not left_after_a_while(environment["RAY_TMPDIR"])
 
 
-def wait_until_started(folder: Path, head: subprocess.Popen[bytes]) -> None:
-    """Where others find it, a cluster writes its address last."""
-    while not (folder / "ray_current_cluster").is_file():
+def address_when_started(folder: Path, head: subprocess.Popen[bytes]) -> str:
+    """Where others find it, a cluster writes its address last; a free port it chooses by itself."""
+    file = folder / "ray_current_cluster"
+    while not (file.is_file() and (address := file.read_text().strip())):
         assert head.poll() is None
         time.sleep(0.1)
+    return address
 
 
 def free_port() -> int:
@@ -100,11 +101,11 @@ def free_port() -> int:
 
 def left_after_a_while(folder: str) -> frozenset[str]:
     """Processes that were started for a cluster with this folder and are still there."""
-    for _ in range(200):
+    for _ in range(600):
         left = processes_of(folder)
         if not left:
             break
-        time.sleep(0.05)
+        time.sleep(0.1)
     return left
 
 

@@ -2,8 +2,8 @@
 
 ``checkpoint-000100/`` holds what transformers loads (``config.json``, ``model.safetensors``,
 ``tokenizer.json``) and what resuming needs: ``state.json``, and ``optimizer.safetensors`` or, of several
-processes, ``sharded/`` with weights and optimiser state, each of them its part. It is written under a
-temporary name, synced to disk and renamed; only then is the oldest one removed.
+processes, ``sharded/`` with weights and optimiser state, each of them its part; ``SHA256SUMS`` lists all of
+these. It is written under a temporary name, synced to disk and renamed; only then is the oldest one removed.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from training.checksums import first_damage, write_checksums
 from training.distributed import World, cut_like, gathered
-from training.errors import CheckpointMismatchError, CheckpointWriteError
+from training.errors import CheckpointDamagedError, CheckpointMismatchError, CheckpointWriteError
 from training.model import CausalModel
 from training.sharded_checkpoint import FOLDER as SHARDED
 from training.sharded_checkpoint import load_shards, save_shards
@@ -94,6 +95,7 @@ def save_checkpoint(
         if world.size == 1:
             save_file(tensors, partial / "optimizer.safetensors")
         (partial / "state.json").write_text(json.dumps(asdict(state), indent=1))
+        write_checksums(partial)
         _sync(partial)
         shutil.rmtree(final, ignore_errors=True)
         partial.rename(final)
@@ -126,28 +128,36 @@ def list_checkpoints(run: Path) -> list[Path]:
 
 
 def read_state(checkpoint: Path) -> TrainingState:
-    """Read where a checkpoint stands; raise :class:`CheckpointMismatchError` where it cannot be told."""
+    """Read where a checkpoint stands; raise :class:`CheckpointDamagedError` where it cannot be told."""
     try:
         return TrainingState(**json.loads((checkpoint / "state.json").read_text()))
     except (OSError, ValueError, TypeError) as error:
-        raise CheckpointMismatchError(checkpoint, f"its state.json cannot be read ({error})") from error
+        raise CheckpointDamagedError(checkpoint, f"its state.json cannot be read ({error})") from error
 
 
 def load_checkpoint(
-    checkpoint: Path, model: CausalModel, optimizers: Optimizers, expected: TrainingState
+    checkpoint: Path, model: CausalModel, optimizers: Optimizers, expected: TrainingState, *, world: World
 ) -> TrainingState:
-    """Put weights, optimiser state and random state back.
+    """Put weights, optimiser state and random state back; all processes must call it.
 
     ``expected`` names shape, data, tokenizer and update rule of the run at hand. Raises
-    :class:`CheckpointMismatchError` where the checkpoint has others, or cannot be read.
+    :class:`CheckpointMismatchError` where the checkpoint has others, and :class:`CheckpointDamagedError`
+    where its files are not those that were written.
     """
     state = read_state(checkpoint)
     _refuse_other(checkpoint, state, expected)
+    world.on_main(lambda: _ensure_whole(checkpoint))
     if (checkpoint / SHARDED).is_dir():
         _load_shards(checkpoint, model, optimizers)
     else:
         _load_whole(checkpoint, model, optimizers)
     return state
+
+
+def _ensure_whole(checkpoint: Path) -> None:
+    damage = first_damage(checkpoint)
+    if damage is not None:
+        raise CheckpointDamagedError(checkpoint, damage)
 
 
 def _load_whole(checkpoint: Path, model: CausalModel, optimizers: Optimizers) -> None:
@@ -156,7 +166,7 @@ def _load_whole(checkpoint: Path, model: CausalModel, optimizers: Optimizers) ->
         weights = load_file(checkpoint / "model.safetensors")
         tensors = load_file(checkpoint / "optimizer.safetensors")
     except (OSError, SafetensorError) as error:
-        raise CheckpointMismatchError(checkpoint, f"its weights cannot be read ({error})") from error
+        raise CheckpointDamagedError(checkpoint, f"its weights cannot be read ({error})") from error
     try:
         load_weights(model, weights)
     except (KeyError, RuntimeError) as error:
@@ -175,7 +185,7 @@ def _load_shards(checkpoint: Path, model: CausalModel, optimizers: Optimizers) -
     try:
         load_shards(checkpoint / SHARDED, _sharded_tensors(stored_weights(model), tensors))
     except OSError as error:
-        raise CheckpointMismatchError(checkpoint, f"its shards cannot be read ({error})") from error
+        raise CheckpointDamagedError(checkpoint, f"its shards cannot be read ({error})") from error
     except (ValueError, KeyError, RuntimeError) as error:
         raise CheckpointMismatchError(
             checkpoint, f"its shards are not those of this model ({error})"

@@ -11,6 +11,7 @@
         ├── ShardCorruptError         bytes of a shard are not the bytes that were written
         ├── CheckpointError           a checkpoint that cannot be used
         │   ├── CheckpointMismatchError   it belongs to another run: shape, corpus, tokenizer, updates
+        │   ├── CheckpointDamagedError    its files are not those that were written
         │   └── CheckpointWriteError      it could not be saved; the one before it is intact
         ├── BaseModelError            a model that cannot be tuned further
         ├── AdapterError              an adapter that is not one of that model
@@ -111,6 +112,16 @@ class CheckpointMismatchError(CheckpointError):
     def __init__(self, path: Path | str, reason: str) -> None:
         super().__init__(
             f"checkpoint {path}: {reason}; start in another folder, or go back to what it was made with"
+        )
+
+
+class CheckpointDamagedError(CheckpointError):
+    """Files of a checkpoint are not those that were written."""
+
+    def __init__(self, path: Path | str, reason: str) -> None:
+        super().__init__(
+            f"checkpoint {path}: {reason}; delete that folder and run the same command again: "
+            "it goes on from the checkpoint before, or from the start"
         )
 
 

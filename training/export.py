@@ -21,7 +21,7 @@ from tokenizers import Tokenizer
 from assistant.quantize import GgufType, quantize
 from training.architectures import ARCHITECTURES, Architecture, Config
 from training.checkpoint import read_state
-from training.errors import CheckpointMismatchError, ExportError
+from training.errors import CheckpointDamagedError, ExportError
 from training.gguf_tokenizer import add_tokenizer, tokenizer_for
 from training.model import model_of
 from training.weights import Weights
@@ -88,7 +88,7 @@ def _recipe_name(checkpoint: Path) -> str:
     """The recipe's name if the checkpoint is one of ours and says so, else the folder's."""
     try:
         recipe = read_state(checkpoint).recipe
-    except CheckpointMismatchError:
+    except CheckpointDamagedError:
         recipe = ""
     return recipe or checkpoint.resolve().name
 

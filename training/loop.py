@@ -66,7 +66,7 @@ def train(
     ``model`` has the weights to begin with, whose digest is ``start`` where they are not random; what needs
     no gradient stays as it is. Given the same data, seed and thread count, a run that was killed and resumed
     on a CPU yields the same losses, to the bit, as one that was not. Raises :class:`DivergedError`,
-    :class:`training.errors.CheckpointMismatchError`, :class:`training.errors.CheckpointWriteError`,
+    :class:`training.errors.CheckpointError` in its kinds,
     :class:`training.errors.OutOfMemoryError` and :class:`training.errors.UnevenBatchError`.
     """
     objective = NextTokenLoss(model).train()
@@ -76,7 +76,7 @@ def train(
     state = _initial_state(recipe, data, start)
     kept = next(reversed(list_checkpoints(out)), None)
     if kept:
-        state = load_checkpoint(kept, model, optimizers, state)
+        state = load_checkpoint(kept, model, optimizers, state, world=world)
 
     budget, bits = recipe.budget, math.nan
     with Journal(out, model, recipe, world, resumed_at=state.update, progress=progress) as journal:

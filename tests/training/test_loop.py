@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from training.checkpoint import list_checkpoints, save_checkpoint
 from training.data.prepare import RunLayout
 from training.data.sharded import prepared_corpus
 from training.errors import (
+    CheckpointDamagedError,
     CheckpointMismatchError,
     CheckpointWriteError,
     DivergedError,
@@ -227,8 +229,37 @@ def test_cut_weights_are_refused_and_named(recipe, finished, tmp_path):
     shutil.copytree(finished, run)
     path = run / "checkpoint-000012" / "model.safetensors"
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(CheckpointMismatchError, match="weights cannot be read"):
+    with pytest.raises(CheckpointDamagedError, match=r"model\.safetensors is not what was written"):
         train(recipe, run)
+    (run / "checkpoint-000012" / "SHA256SUMS").unlink()  # as earlier versions left it
+    with pytest.raises(CheckpointDamagedError, match="weights cannot be read"):
+        train(recipe, run)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "optimizer.safetensors", "tokenizer.json"])
+def test_one_changed_bit_of_a_checkpoint_is_found_and_the_one_before_is_gone_on_from(
+    recipe, finished, tmp_path, name
+):
+    run = tmp_path / "run"
+    shutil.copytree(finished, run)
+    path = run / "checkpoint-000012" / name
+    content = bytearray(path.read_bytes())
+    content[-500] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CheckpointDamagedError, match=f"{name} is not what was written; delete that"):
+        train(recipe, run)
+    shutil.rmtree(path.parent)
+    train(recipe, run)
+    assert metrics(run) == metrics(finished)
+    assert weights(run) == weights(finished)
+
+
+def test_checksums_are_those_of_every_other_file_as_sha256sum_reads_them(finished):
+    checkpoint = list_checkpoints(finished)[-1]
+    lines = (checkpoint / "SHA256SUMS").read_text().splitlines()
+    others = [path for path in checkpoint.iterdir() if path.name != "SHA256SUMS"]
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in others}
+    assert lines == [f"{found[name]}  {name}" for name in sorted(found)]
 
 
 @pytest.mark.parametrize("name", ["checkpoint-000012-backup", "checkpoint-best", "checkpoint-000012.partial"])
@@ -298,6 +329,7 @@ def test_tensors_of_another_model_are_refused(recipe, finished, tmp_path, file, 
     tensors = load_file(path)
     damage(tensors)
     save_file(tensors, path)
+    path.with_name("SHA256SUMS").unlink()  # as earlier versions left it
     with pytest.raises(CheckpointMismatchError, match=f"{message} of this model; start in another folder"):
         train(recipe, run)
 

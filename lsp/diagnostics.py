@@ -1,4 +1,4 @@
-"""Marks code that is like known code, when a file is opened and when it is saved."""
+"""Marks code that is like known code: when a file is opened or saved, and when what is marked is edited."""
 
 from __future__ import annotations
 
@@ -49,19 +49,33 @@ def did_open(ls: Server, params: types.DidOpenTextDocumentParams) -> None:
 
 
 def did_save(ls: Server, params: types.DidSaveTextDocumentParams) -> None:
-    """Check the file again."""
-    ls.checks.schedule(params.text_document.uri)
+    """Check the file again; all that are open where it says what is allowed."""
+    uri = params.text_document.uri
+    judged = [document.uri for document in ls.documents()] if _holds_policy(uri) else [uri]
+    for one in judged:
+        ls.checks.schedule(one)
+
+
+def _holds_policy(uri: str) -> bool:
+    from attribution.policy.projects import POLICY_FILE, PYPROJECT
+
+    return uri.rpartition("/")[2] in (POLICY_FILE, PYPROJECT)
 
 
 def did_change(ls: Server, params: types.DidChangeTextDocumentParams) -> None:
-    """Keep the matches beside their code until the file is saved; what was asked of the old text is moot."""
-    ls.latest.drop(params.text_document.uri)
-    document = ls.document(params.text_document.uri)
+    """Keep the matches beside their code; what was asked of the old text is moot.
+
+    An edit of what is marked, or of the comments above it, is checked at once: that is what a quick fix does.
+    """
+    uri = params.text_document.uri
+    ls.latest.drop(uri)
+    document = ls.document(uri)
     if document is not None:
         ls.session.edited(document.path, is_deletion=_only_deletes(params.content_changes))
-    ls.acceptances.changed(params.text_document.uri)
-    for change in params.content_changes:
-        ls.findings.edit(params.text_document.uri, change)
+    ls.acceptances.changed(uri)
+    concerns = [ls.findings.edit(uri, change) for change in params.content_changes]
+    if any(concerns) or ls.checks.is_pending(uri):
+        ls.checks.schedule(uri)
 
 
 def _only_deletes(changes: Sequence[types.TextDocumentContentChangeEvent]) -> bool:
@@ -92,6 +106,10 @@ class Checks:
         task = asyncio.create_task(self._check(uri))
         self._pending[uri] = task
         task.add_done_callback(lambda done: self._finish(uri, done))
+
+    def is_pending(self, uri: str) -> bool:
+        """Whether a check was begun that has not ended; an edit meanwhile makes its answer worthless."""
+        return uri in self._pending
 
     def forget(self, uri: str) -> None:
         """A file was closed."""

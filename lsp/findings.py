@@ -11,6 +11,9 @@ from attribution.model import Match
 from attribution.span import Span
 from lsp.positions import count_line_ends
 
+LINES_ABOVE = 5
+"""So near above a match, a comment may speak of it: attribute it, or have it ignored."""
+
 
 class Findings:
     """The matches of each open document."""
@@ -34,16 +37,25 @@ class Findings:
         """Answer the matches that share a line with a range, counted from 1; best first."""
         return [m for m in self._matches.get(uri, ()) if m.query.first <= last and first <= m.query.last]
 
-    def edit(self, uri: str, change: types.TextDocumentContentChangeEvent) -> None:
-        """Move the matches below an edit, and drop those that it touches, until the text is checked again."""
+    def edit(self, uri: str, change: types.TextDocumentContentChangeEvent) -> bool:
+        """Move the matches below an edit, and drop those that it touches, until the text is checked again.
+
+        Answers whether the edit may change what is to be said: it touches a match, or the lines above one.
+        """
         known = self._matches.get(uri)
         if not known:
-            return
+            return False
         if not isinstance(change, types.TextDocumentContentChangePartial):
             self._matches[uri] = ()
-            return
+            return True
         moved = (_move(match, change) for match in known)
         self._matches[uri] = tuple(match for match in moved if match is not None)
+        return any(_concerns(match, change) for match in known)
+
+
+def _concerns(match: Match, change: types.TextDocumentContentChangePartial) -> bool:
+    first, last = change.range.start.line + 1, change.range.end.line + 1
+    return first <= match.query.last and last >= match.query.first - LINES_ABOVE
 
 
 def _move(match: Match, change: types.TextDocumentContentChangePartial) -> Match | None:

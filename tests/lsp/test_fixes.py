@@ -118,6 +118,72 @@ async def test_after_the_fix_the_check_is_satisfied(mending, project, index, cap
     assert cli.main(command) == 0, capsys.readouterr().out
 
 
+def edited(editor: Editor, uri: str, text: str, edits, *, version: int = 2) -> str:
+    """Do edits of whole lines in the editor, unsaved; answer the text that comes of it."""
+    changes = [
+        types.TextDocumentContentChangePartial(
+            range=edit.range,
+            text=edit.snippet.value if isinstance(edit, types.SnippetTextEdit) else edit.new_text,
+        )
+        for edit in edits
+    ]
+    document = types.VersionedTextDocumentIdentifier(uri=uri, version=version)
+    editor.text_document_did_change(
+        types.DidChangeTextDocumentParams(text_document=document, content_changes=changes)
+    )
+    return applied(text, edits)
+
+
+async def edits_of(editor: Editor, uri: str, fix: Fix):
+    action = await editor.code_action_resolve_async((await fixes(editor, uri))[fix.name])
+    changes = [c for c in action.edit.document_changes if isinstance(c, types.TextDocumentEdit)]
+    return next(change.edits for change in changes if change.text_document.uri == uri)
+
+
+async def test_a_mark_goes_when_its_code_is_attributed_and_comes_back_when_that_is_undone(mending, project):
+    uri = await marked(mending, project / "a.py")
+    edits = await edits_of(mending, uri, Fix.ATTRIBUTE)
+    text = edited(mending, uri, PASTED, edits)
+    await until(lambda: not mending.diagnostics[uri])
+    added = len(text.splitlines()) - len(PASTED.splitlines())
+    place = types.Range(
+        start=types.Position(line=3, character=0), end=types.Position(line=3 + added, character=0)
+    )
+    edited(mending, uri, text, [types.TextEdit(range=place, new_text="")], version=3)
+    await until(lambda: mending.diagnostics[uri])
+
+
+async def test_a_mark_goes_when_the_reason_to_ignore_it_is_given(mending, project):
+    uri = await marked(mending, project / "a.py")
+    [edit] = await edits_of(mending, uri, Fix.IGNORE)
+    line = edit.snippet.value.replace("${1}", "")
+    text = edited(mending, uri, PASTED, [types.TextEdit(range=edit.range, new_text=line)])
+    await until(lambda: any("reason" in mark.message for mark in mending.diagnostics[uri]))
+    place = types.Range(start=edit.range.start, end=types.Position(line=4, character=0))
+    obeyed = types.TextEdit(range=place, new_text=line.replace("]", "] licensed to us"))
+    edited(mending, uri, text, [obeyed], version=3)
+    await until(lambda: not mending.diagnostics[uri])
+
+
+async def test_a_mark_goes_when_its_lines_are_taken_away_to_be_suggested_anew(mending, project):
+    uri = await marked(mending, project / "a.py")
+    marks = mending.diagnostics[uri][0].range
+    place = types.Range(start=marks.start, end=types.Position(line=marks.end.line + 1, character=0))
+    edited(mending, uri, PASTED, [types.TextEdit(range=place, new_text="")])
+    await until(lambda: not mending.diagnostics[uri])
+
+
+async def test_a_mark_goes_when_a_policy_is_saved_that_says_it_is_our_own(mending, project):
+    uri = await marked(mending, project / "a.py")
+    policy = project / ".sc-attrib.toml"
+    policy.write_text('[policy]\nown = ["https://example.org/quantiles"]\n')
+    opened = await mending.open(policy, policy.read_text())
+    mending.text_document_did_save(
+        types.DidSaveTextDocumentParams(text_document=types.TextDocumentIdentifier(uri=opened))
+    )
+    await until(lambda: not mending.diagnostics[uri])
+
+
 async def test_an_entry_of_notice_is_added_to_what_is_there(mending, project):
     (project / "NOTICE").write_text("Ours.\n")
     uri = await marked(mending, project / "a.py")

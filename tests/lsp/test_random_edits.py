@@ -400,12 +400,15 @@ def wander(machine, *, examples: int) -> int:
     return sum(house.steps for house in machine.houses.values())
 
 
-def held_by_the_server() -> int:
-    """Bytes that the code of the server holds; those of the machine and of Hypothesis do not count."""
+def held_by_the_server() -> tracemalloc.Snapshot:
+    """What the code of the server holds; what the machine and Hypothesis hold does not count."""
     gc.collect()
     filters = [tracemalloc.Filter(True, pattern) for pattern in SERVER_CODE]
-    found = tracemalloc.take_snapshot().filter_traces([*filters, tracemalloc.Filter(False, "*/tests/*")])
-    return sum(trace.size for trace in found.traces)
+    return tracemalloc.take_snapshot().filter_traces([*filters, tracemalloc.Filter(False, "*/tests/*")])
+
+
+def size(snapshot: tracemalloc.Snapshot) -> int:
+    return sum(trace.size for trace in snapshot.traces)
 
 
 def test_whatever_an_editor_does_its_texts_and_the_servers_stay_equal(machine):
@@ -413,12 +416,15 @@ def test_whatever_an_editor_does_its_texts_and_the_servers_stay_equal(machine):
         assert wander(machine, examples=8) > 200
         return
     tracemalloc.start()
-    held: list[tuple[int, int]] = []
-    while not held or held[-1][0] < STEPS:
+    steps, half = 0, None
+    while steps < STEPS:
         steps = wander(machine, examples=20)
         for house in machine.houses.values():
             house.forget_what_was_heard()
-        held.append((steps, held_by_the_server()))
-        print(f"{steps} steps, {held[-1][1] / 1e6:.2f} MB held by the server", flush=True)
+        held = held_by_the_server()
+        half = held if half is None or steps < STEPS / 2 else half
+        print(f"{steps} steps, {size(held) / 1e6:.2f} MB held by the server", flush=True)
     tracemalloc.stop()
-    assert held[-1][1] < held[len(held) // 2][1] + FLAT_BYTES, "memory grows"
+    grown = "\n".join(map(str, held.compare_to(half, "lineno")[:8]))
+    print(grown)
+    assert size(held) < size(half) + FLAT_BYTES, f"memory grows\n{grown}"

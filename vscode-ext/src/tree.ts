@@ -1,10 +1,23 @@
 /** The view *Attributions*: what the workspace's files are like, by licence or by file. */
 
+import * as path from "node:path";
 import * as vscode from "vscode";
 import type { Middleware } from "vscode-languageclient/node";
-import { Findings, grouped, openCount, spokenFinding, summary, type Finding, type Group, type Grouping } from "./core/findings";
+import {
+  findingBrief,
+  findingDetails,
+  Findings,
+  groupBrief,
+  grouped,
+  openCount,
+  spokenFinding,
+  summary,
+  type Finding,
+  type Group,
+  type Grouping,
+} from "./core/findings";
 import type { Match, Verdict } from "./core/protocol";
-import { details, headline, percent, place, saying, span } from "./core/words";
+import { span } from "./core/words";
 
 export type Node = Group | Finding;
 
@@ -92,7 +105,8 @@ function groupItem(group: Group): vscode.TreeItem {
   const name = uri === undefined ? group.name : vscode.workspace.asRelativePath(uri);
   const item = new vscode.TreeItem(name, vscode.TreeItemCollapsibleState.Expanded);
   item.id = `${group.kind}:${group.name}`;
-  item.description = summary(group);
+  item.description = groupBrief(group);
+  item.tooltip = `${name}: ${summary(group)}`;
   item.iconPath = new vscode.ThemeIcon(ICONS[group.verdict]);
   item.accessibilityInformation = { label: `${name}, ${summary(group)}` };
   item.contextValue = group.kind;
@@ -104,10 +118,9 @@ function findingItem(finding: Finding, grouping: Grouping): vscode.TreeItem {
   const uri = vscode.Uri.parse(finding.uri);
   const file = vscode.workspace.asRelativePath(uri);
   const lines = span(match.query.lines);
-  const item = new vscode.TreeItem(grouping === "license" ? `${file}:${lines}` : `lines ${lines}`);
-  const what = grouping === "license" ? `${percent(match.similarity)} like ${place(match)}` : headline(match);
-  item.description = `${what} · ${saying(match.verdict)}`;
-  item.tooltip = new vscode.MarkdownString(details(match));
+  const item = new vscode.TreeItem(grouping === "license" ? `${path.posix.basename(file)}:${lines}` : `lines ${lines}`);
+  item.description = findingBrief(finding, grouping);
+  item.tooltip = new vscode.MarkdownString(findingDetails(finding, file));
   item.iconPath = new vscode.ThemeIcon(ICONS[match.verdict]);
   item.accessibilityInformation = { label: spokenFinding(finding, file) };
   item.contextValue = "finding";

@@ -4,7 +4,17 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Backoff } from "../src/core/backoff";
 import { absence, excerpt, sourceTitle } from "../src/core/excerpt";
-import { Findings, grouped, openCount, readReport, spokenFinding, summary } from "../src/core/findings";
+import {
+  findingBrief,
+  findingDetails,
+  Findings,
+  groupBrief,
+  grouped,
+  openCount,
+  readReport,
+  spokenFinding,
+  summary,
+} from "../src/core/findings";
 import { levelOf } from "../src/core/log";
 import { Lines } from "../src/core/process";
 import type { Match, Provenance, SourceText, Verdict } from "../src/core/protocol";
@@ -109,6 +119,19 @@ describe("findings", () => {
     ]);
     assert.deepEqual(grouped(found, "file").map(summary), ["2 matches · denied by the policy", "1 match · needs attribution"]);
     assert.deepEqual(grouped([], "file"), []);
+  });
+
+  test("a narrow view shows what is asked for first, and the tooltip all of it", () => {
+    const found = { uri: "file:///w/src/deep/a.py", match: match() };
+    assert.equal(findingBrief(found, "license"), "attribute · 92% requests");
+    assert.equal(findingBrief(found, "file"), "attribute · Apache-2.0 · 92% requests");
+    const [group] = grouped([found, found], "license");
+    assert.ok(group !== undefined);
+    assert.equal(groupBrief(group), "attribute · 2");
+    const tooltip = findingDetails(found, "src/deep/a_b.py").replaceAll("\\", "");
+    for (const part of ["src/deep/a_b.py:4-34", "requests/api.py:120-141", "92%", "Apache-2.0", "needs attribution"]) {
+      assert.ok(tooltip.includes(part), part);
+    }
   });
 
   test("those of a line are found, the gravest first", () => {

@@ -18,13 +18,18 @@ function isServerOf(id: string, folder: string): boolean {
   }
 }
 
+/** The program of a process and its arguments; none once it has ended. */
+export function wordsOf(id: number): string[] {
+  try {
+    return readFileSync(`/proc/${id}/cmdline`, "utf8").split("\0");
+  } catch {
+    return [];
+  }
+}
+
 /** Whether a process was started with a program. */
 export function runsWith(id: number, program: string): boolean {
-  try {
-    return readFileSync(`/proc/${id}/cmdline`, "utf8").split("\0")[0] === program;
-  } catch {
-    return false; // it has ended
-  }
+  return wordsOf(id)[0] === program;
 }
 
 /** Memory that a process holds, in MB. */

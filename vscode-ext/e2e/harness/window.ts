@@ -96,9 +96,9 @@ export class Window {
     await this.page.locator(".quick-input-list .monaco-list-row", { hasText: text }).first().click();
   }
 
-  /** The ghost text at the cursor, its lines joined; waits until there is some. */
-  async ghostText(): Promise<string> {
-    return this.until(() => this.ghostTextNow(), (text) => text !== "", "ghost text");
+  /** Wait for ghost text at the cursor; it is drawn line by line, so what it holds is waited for, too. */
+  async ghostText(pattern = /\S/): Promise<string> {
+    return this.until(() => this.ghostTextNow(), (text) => pattern.test(text), `ghost text ${String(pattern)}`);
   }
 
   /** The ghost text as it is now; empty for none. */

@@ -51,7 +51,7 @@ test("typing brings ghost text with its source and licence beside it, for eyes a
   await window.isServed();
   await window.press("Control+B");
   await window.type(KNOWN_HEAD);
-  assert.match(await window.ghostText(), /if len\(weights\) != len\(values\):[\s\S]*return values\[-1\]/);
+  await window.ghostText(/if len\(weights\) != len\(values\):[\s\S]*return values\[-1\]/);
   await window.sees(/≈ \d+% like quantiles free\.py:\d+-\d+ · MIT/);
   await window.statusSays(/suggestion \d+% like quantiles free\.py:\d+-\d+, licence MIT, needs attribution/);
   await window.screenshot("ghost-text");
@@ -88,6 +88,7 @@ test("a pasted function of another project is marked, and a quick fix attributes
   }
   await window.applyQuickFix(/^Attribute to /);
   await window.sees(/SPDX-License-Identifier|Copied from|requests\/utils\.py|github\.com\/psf\/requests/);
+  await window.until(() => window.squiggles().count(), (count) => count === 0, "the mark's end, though nothing is saved");
   await window.command("File: Save All");
   await window.until(async () => read("urls.py"), (text) => /^# .*requests/m.test(text), "the comment on disk");
   await window.until(async () => read("NOTICE"), (text) => /github\.com\/psf\/requests/.test(text), "the notice");

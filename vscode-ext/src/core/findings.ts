@@ -1,7 +1,7 @@
 /** What is known of the workspace's files: what open files are marked with goes before what a check found. */
 
 import type { Match } from "./protocol";
-import { counted, gravest, gravity, headline, isOpen, saying, span } from "./words";
+import { counted, demand, details, escape, gravest, gravity, headline, isOpen, percent, project, saying, span } from "./words";
 import type { Verdict } from "./protocol";
 
 export interface Finding {
@@ -83,6 +83,22 @@ export function summary(group: Group): string {
   const matches = counted(group.findings.length, "match", "matches");
   const where = group.kind === "license" ? ` in ${counted(files, "file", "files")}` : "";
   return `${matches}${where} · ${saying(group.verdict)}`;
+}
+
+/** `denied · 3`, which a narrow view shows wholly; {@link summary} is its tooltip. */
+export function groupBrief(group: Group): string {
+  return `${demand(group.verdict)} · ${group.findings.length}`;
+}
+
+/** `attribute · 92% requests`: what is asked for first, because a narrow view cuts the end off. */
+export function findingBrief({ match }: Finding, grouping: Grouping): string {
+  const license = grouping === "file" ? ` · ${match.license.expression}` : "";
+  return `${demand(match.verdict)}${license} · ${percent(match.similarity)} ${project(match)}`;
+}
+
+/** All of it in Markdown: where it stands, and what of. */
+export function findingDetails({ match }: Finding, file: string): string {
+  return `${escape(`${file}:${span(match.query.lines)}`)} is like  \n${details(match)}`;
 }
 
 /** `a.py:4-34, 92% like …, needs attribution`, for a screen reader. */

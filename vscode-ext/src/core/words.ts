@@ -14,6 +14,21 @@ const SAYINGS: Record<Verdict, string> = {
   ignored: "ignored with a reason",
 };
 
+const DEMANDS: Record<Verdict, string> = {
+  deny: "denied",
+  review: "review",
+  attribute: "attribute",
+  allow: "allowed",
+  common: "common",
+  exempt: "exempt",
+  ignored: "ignored",
+};
+
+/** What a verdict asks of a person, in one word. */
+export function demand(verdict: Verdict): string {
+  return DEMANDS[verdict];
+}
+
 /** What a verdict asks of a person. */
 export function saying(verdict: Verdict): string {
   return SAYINGS[verdict];
@@ -43,11 +58,15 @@ export function span(lines: Lines | null): string {
   return lines[0] === lines[1] ? `${lines[0]}` : `${lines[0]}-${lines[1]}`;
 }
 
+/** `requests`, of an origin that ends so. */
+export function project(match: Match): string {
+  return match.source.origin.replace(/\/+$/, "").split("/").at(-1) ?? "";
+}
+
 /** `requests requests/api.py:120-141`. */
 export function place(match: Match): string {
-  const name = match.source.origin.replace(/\/+$/, "").split("/").at(-1) ?? "";
   const lines = span(match.source.lines);
-  return `${name} ${match.source.path}${lines === "" ? "" : `:${lines}`}`;
+  return `${project(match)} ${match.source.path}${lines === "" ? "" : `:${lines}`}`;
 }
 
 /** One line on a match. */
@@ -107,7 +126,8 @@ export function details(match: Match): string {
   return rows.join("  \n");
 }
 
-function escape(text: string): string {
+/** Text as Markdown that shows it as it is. */
+export function escape(text: string): string {
   return text.replace(/[\\`*_{}[\]<>#|!]/g, "\\$&").replace(/[\r\n]+/g, " ");
 }
 

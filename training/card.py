@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from assistant.quantize import GgufType
 from attribution.errors import UnreadableInputError
 from training.card_data import Learned, describe_data, learned_by_curation, learned_by_run
 from training.checkpoint import TrainingState, list_checkpoints, read_state
@@ -18,12 +20,20 @@ from training.evaluation.results import Evaluation
 from training.metrics import MetricsRow, read_metrics
 from training.model import count_parameters, make_model
 from training.recipes.big_code import BigCodeShape
-from training.recipes.recipe import Recipe
+from training.recipes.recipe import Recipe, digest
 
 _LOOKS = 10
 _LAST_UPDATES = 50
-_TYPES = {"0": "f32", "1": "f16", "7": "q8_0", "18": "q6_k", "15": "q4_k_m"}
-"""Of llama.cpp's ``llama_ftype``."""
+_TYPES = {
+    "0": GgufType.F32,
+    "1": GgufType.F16,
+    "7": GgufType.Q8_0,
+    "12": GgufType.Q3_K_M,
+    "15": GgufType.Q4_K_M,
+    "17": GgufType.Q5_K_M,
+    "18": GgufType.Q6_K,
+}
+"""By llama.cpp's ``llama_ftype``."""
 _STATED = ("general.name", "general.license", "general.file_type")
 _VERSIONS = ("torch", "transformers", "tokenizers", "numpy")
 
@@ -55,7 +65,8 @@ def write_card(recipe: Recipe, run: Path, *, gguf: Path, evaluation: Path, machi
     """Write the card of a run's last checkpoint as Markdown.
 
     ``evaluation`` is the JSON of ``sc-attrib train evaluate``; ``machine`` says on what was trained, which a
-    run does not note. Raises :class:`attribution.errors.UnreadableInputError` where the run is not finished.
+    run does not note. Raises :class:`attribution.errors.UnreadableInputError` where the run is not finished,
+    or where recipe, run, model and evaluation do not belong together.
     """
     try:
         read = _read(recipe, run, gguf, evaluation, machine)
@@ -81,7 +92,15 @@ def _read(recipe: Recipe, run: Path, gguf: Path, evaluation: Path, machine: str)
     if manifest is None:
         raise ValueError("there are no shards")
     checkpoint = list_checkpoints(run)[-1]
-    stated = _stated(gguf)
+    state, stated = read_state(checkpoint), _stated(gguf)
+    measured: Evaluation = json.loads(evaluation.read_text("utf-8"))
+    _ensure_made_by(recipe, run, state)
+    if measured["bytes"] != gguf.stat().st_size:
+        raise UnreadableInputError(
+            evaluation,
+            f"is of another file than {gguf}",
+            remedy="evaluate that file, and name what it printed",
+        )
     return _Run(
         recipe=recipe,
         source=source,
@@ -89,14 +108,30 @@ def _read(recipe: Recipe, run: Path, gguf: Path, evaluation: Path, machine: str)
         manifest=manifest,
         metrics=metrics,
         checkpoint=checkpoint,
-        state=read_state(checkpoint),
+        state=state,
         model_bytes=gguf.stat().st_size,
         name=stated.get("general.name") or recipe.name,
         license=stated.get("general.license", ""),
         type=_TYPES.get(stated.get("general.file_type", ""), ""),
-        evaluation=json.loads(evaluation.read_text("utf-8")),
+        evaluation=measured,
         machine=machine,
     )
+
+
+def _ensure_made_by(recipe: Recipe, run: Path, state: TrainingState) -> None:
+    """Raise :class:`UnreadableInputError` where a card would tell another recipe than the run's."""
+    if (state.model, state.update_rule) != (digest(recipe.model), digest(recipe.update_rule)):
+        raise UnreadableInputError(
+            run,
+            f"was not made by the recipe {recipe.name}",
+            remedy=f"name its own, {state.recipe}, by --recipe",
+        )
+    if state.update != recipe.updates:
+        raise UnreadableInputError(
+            run,
+            f"has done {state.update:,} updates, and {recipe.budget.tokens:,} tokens are {recipe.updates:,}",
+            remedy="name its budget by --tokens, or let it come to its end",
+        )
 
 
 def _stated(path: Path) -> dict[str, str]:
@@ -231,15 +266,17 @@ def _again(read: _Run) -> str:
         lines.append(f"sc-attrib train curate --corpus CORPUS --recipe {curation} --out DATA")
         curated = " --curated DATA"
     stated = "".join(
-        f" --{option} {value}"
+        f" --{option} {shlex.quote(value)}"
         for option, value in (("type", read.type), ("name", read.name), ("license", read.license))
         if value
     )
+    start = " --from CHECKPOINT" if read.state.start else ""
     lines += [
-        f"sc-attrib train pretrain{curated} --recipe {recipe.name} --out RUN --tokens {tokens}",
+        f"sc-attrib train pretrain{curated} --recipe {recipe.name} --out RUN --tokens {tokens}{start}",
         f"sc-attrib train export RUN/{read.checkpoint.name} --gguf model.gguf{stated}",
         f"sc-attrib train evaluate model.gguf --run RUN --tasks {tasks} > evaluation.json",
-        f"sc-attrib train card RUN --recipe {recipe.name} --gguf model.gguf --evaluation evaluation.json",
+        f"sc-attrib train card RUN --recipe {recipe.name} --tokens {tokens} --gguf model.gguf "
+        "--evaluation evaluation.json",
     ]
     versions = ", ".join(f"{name} {version(name)}" for name in _VERSIONS)
     commands = "\n".join(f"    {line}" for line in lines)

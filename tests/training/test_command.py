@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import resource
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant.quantize import GgufType
 from attribution.cli import main
 from attribution.index.index import Index
 from attribution.swhid import Swhid
@@ -89,7 +91,10 @@ def test_folders_become_a_model_that_llama_cpp_serves_and_a_card(small_recipe, t
         "--machine",
         "on the machine of a test",
     ]
-    assert main(card) == 0
+    assert main(card) == 2
+    said = capsys.readouterr().err
+    assert "has done 4 updates, and 6,144 tokens are 12; name its budget by --tokens" in said
+    assert main([*card, "--tokens", "2048"]) == 0
     text = capsys.readouterr().out
     assert "minutes, on the machine of a test:" in text
     assert "| licence of the weights | none is stated |" in text
@@ -110,6 +115,40 @@ def test_card_of_a_run_without_metrics_is_one_sentence_and_exit_code_2(
     options = ["--recipe", small_recipe, "--gguf", str(evaluation), "--evaluation", str(evaluation)]
     assert main(["train", "card", str(run), *options]) == 2
     assert "its metrics.csv has no line" in capsys.readouterr().err
+
+
+@pytest.fixture
+def exported(finished, tmp_path):
+    """Export and evaluate the finished run; answers the options that its card takes."""
+
+    def export(*options: str) -> list[str]:
+        model, evaluation = tmp_path / "model.gguf", tmp_path / "evaluation.json"
+        checkpoint = str(list_checkpoints(finished)[-1])
+        assert main(["train", "export", checkpoint, "--gguf", str(model), *options]) == 0
+        evaluation.write_text(json.dumps({"tasks": 1, "bytes": model.stat().st_size, "orders": {}}))
+        return [str(finished), "--gguf", str(model), "--evaluation", str(evaluation)]
+
+    return export
+
+
+@pytest.mark.parametrize("gguf_type", GgufType)
+def test_card_repeats_how_the_model_was_exported(small_recipe, exported, capsys, gguf_type):
+    words = ["--type", gguf_type, "--name", "my model", "--license", "MIT OR Apache-2.0"]
+    assert main(["train", "card", *exported(*words), "--recipe", small_recipe]) == 0
+    assert f"--gguf model.gguf {shlex.join(words)}\n" in capsys.readouterr().out
+
+
+def test_card_of_another_recipe_than_the_runs_is_refused(exported, capsys):
+    assert main(["train", "card", *exported(), "--recipe", "default"]) == 2
+    said = capsys.readouterr().err
+    assert "was not made by the recipe default; name its own, small, by --recipe" in said
+
+
+def test_card_with_the_evaluation_of_another_file_is_refused(small_recipe, exported, capsys):
+    options = exported()
+    Path(options[-1]).write_text(json.dumps({"tasks": 1, "bytes": 1, "orders": {}}))
+    assert main(["train", "card", *options, "--recipe", small_recipe]) == 2
+    assert f"{options[-1]}: is of another file than {options[2]}; evaluate" in capsys.readouterr().err
 
 
 def test_index_of_a_run_knows_every_file_that_was_learned_from_and_no_other(finished):

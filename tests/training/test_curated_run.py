@@ -107,7 +107,7 @@ def test_curated_folder_becomes_a_model_that_llama_cpp_serves_and_a_card(
     assert measured["ngrams"]["tokens"] > 0
     assert "texts_traced" in measured["generated"]
     files = ["--gguf", str(model), "--evaluation", str(evaluation)]
-    assert main(["train", "card", str(run), "--recipe", "small", *files]) == 0
+    assert main(["train", "card", str(run), "--recipe", "small", "--tokens", "2048", *files]) == 0
     card = capsys.readouterr().out
     assert "`sc-attrib train curate --recipe starcoder2`" in card
     assert hashlib.sha256((curated / "card.md").read_bytes()).hexdigest() in card

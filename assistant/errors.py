@@ -34,7 +34,9 @@ class ModelNotFoundError(ModelUnusableError):
     """There is no model at that path."""
 
     def __init__(self, path: Path | str) -> None:
-        super().__init__(path, "there is no such file", remedy="set model.path to a GGUF file that exists")
+        super().__init__(
+            path, "there is no such file", remedy="name a GGUF file that exists, in an editor by model.path"
+        )
 
 
 class PromptTooLongError(AssistantError):

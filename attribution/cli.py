@@ -82,6 +82,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         say(_sentence(error, words))
         return EXIT_UNUSABLE
+    except ModuleNotFoundError as error:
+        say(_missing(error, words) or _apology(error, words))
+        return EXIT_UNUSABLE
     except Exception as error:
         say(_apology(error, words))
         return EXIT_UNUSABLE
@@ -128,6 +131,17 @@ def _is_adrift() -> bool:
     except OSError:
         return True
     return False
+
+
+def _missing(error: ModuleNotFoundError, words: list[str]) -> str | None:
+    """What to install for a command whose extra is not; ``None`` where the module would be ours."""
+    package = (error.name or "").partition(".")[0]
+    if not package or package in {command.module.partition(".")[0] for command in COMMANDS}:
+        return None
+    return (
+        f"{_called(words) or 'it'} needs the package {package}, which is not installed; all that any "
+        "command needs: pip install 'sc-attrib[all]'"
+    )
 
 
 def _apology(error: Exception, words: list[str]) -> str:

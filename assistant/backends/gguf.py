@@ -88,7 +88,9 @@ def read_header(path: Path, *, arrays: Collection[str] = ()) -> GgufHeader:
 
 
 def _unusable(path: Path, reason: str) -> ModelUnusableError:
-    return ModelUnusableError(path, reason, remedy="set model.path to a GGUF file of the StarCoder family")
+    return ModelUnusableError(
+        path, reason, remedy="name one of the StarCoder family, in an editor by model.path"
+    )
 
 
 class _Reader:

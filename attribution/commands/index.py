@@ -262,7 +262,10 @@ def _verify(args: argparse.Namespace) -> int:
         print(f"sc-attrib: {stray}: no part of the index; delete it if no writer is at work", file=sys.stderr)
     if report.damages:
         return EXIT_UNUSABLE
-    print(f"{args.index}: whole, {report.files:,} files, {report.size_bytes / 1e6:.1f} MB")
+    print(
+        f"{args.index}: whole, {report.files:,} file{'s' * (report.files != 1)}, "
+        f"{report.size_bytes / 1e6:.1f} MB"
+    )
     return EXIT_CLEAN
 
 
@@ -270,8 +273,9 @@ def _compact(args: argparse.Namespace) -> int:
     from attribution.index.compaction import compact
 
     done = compact(args.index)
+    several = "s" * (done.segments_before != 1)
     print(
-        f"{args.index}: {done.segments_before} segments became {done.segments_after}, "
+        f"{args.index}: {done.segments_before} segment{several} became {done.segments_after}, "
         f"{done.bytes_before / 1e6:.1f} MB became {done.bytes_after / 1e6:.1f} MB"
     )
     return 0

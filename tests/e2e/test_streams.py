@@ -1,5 +1,6 @@
 """Exit codes and sentences where streams are closed, full or strict, and where a command fails of itself."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -151,6 +152,20 @@ def test_a_fault_is_exit_code_2_and_one_sentence(
     assert "report" in told
     assert "SC_ATTRIB_DEBUG=1" in told
     assert told.count("\n") == 1
+
+
+def test_a_package_that_is_not_installed_is_no_fault_and_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(_: object) -> int:
+        return importlib.import_module("boats_of_nobody.sails").count
+
+    monkeypatch.setattr("attribution.commands.swhid.run", run)
+    assert main(["swhid", "a.py"]) == 2
+    assert capsys.readouterr().err == (
+        "sc-attrib: swhid needs the package boats_of_nobody, which is not installed; all that any command "
+        "needs: pip install 'sc-attrib[all]'\n"
+    )
 
 
 def test_a_fault_shows_where_it_happened_to_those_who_ask(

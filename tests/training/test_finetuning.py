@@ -325,6 +325,43 @@ def test_adapter_that_is_none_is_refused(run, starcoder2, tmp_path):
         merge_adapter(opened(starcoder2), adapter, tmp_path / "merged")
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("alpha_pattern", {"q_proj": 64}), ("init_lora_weights", "pissa"), ("use_rslora", True)],
+)
+def test_adapter_that_adds_something_else_than_a_product_is_refused(run, starcoder2, tmp_path, field, value):
+    adapter = copied(run / "adapter", tmp_path / "adapter")
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    (adapter / "adapter_config.json").write_text(json.dumps(config | {field: value}))
+    with pytest.raises(AdapterError, match=rf"no plain LoRA adapter \({field}"):
+        merge_adapter(opened(starcoder2), adapter, tmp_path / "merged")
+
+
+def test_run_is_not_gone_on_with_over_rows_that_were_made_anew_of_other_files(run, starcoder2, own, tmp_path):
+    again = copied(run, tmp_path / "run")
+    shutil.rmtree(again / "shards")
+    with pytest.raises(CheckpointMismatchError, match="made with another data than this run has"):
+        tuned(starcoder2, again, own[:-3])
+
+
+def test_rows_that_were_made_anew_of_the_same_files_are_gone_on_with(run, starcoder2, own, tmp_path):
+    again = copied(run, tmp_path / "run")
+    shutil.rmtree(again / "shards" / "train")
+    assert tuned(starcoder2, again, own).updates == 6
+
+
+def test_same_seed_drops_out_the_same_of_a_base_that_does(starcoder2, own, tmp_path):
+    base = copied(starcoder2, tmp_path / "base")
+    config = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps(config | {"residual_dropout": 0.1}))
+    first, second = tmp_path / "first", tmp_path / "second"
+    for out in (first, second):
+        tuned(base, out, own, method=Method.FULL)
+    assert losses(first) == losses(second)
+    tuned(starcoder2, tmp_path / "without", own, method=Method.FULL)
+    assert losses(first) != losses(tmp_path / "without")
+
+
 def test_run_is_not_gone_on_with_under_other_settings(run, starcoder2, own, tmp_path):
     again = copied(run, tmp_path / "run")
     with pytest.raises(CheckpointMismatchError, match=r"rate was 0\.01 and is 0\.02"):

@@ -279,6 +279,13 @@ def test_dialogue_that_is_longer_than_a_row_is_counted(base, tmp_path, capsys):
     assert "no file is left for the training split (1 longer than a row)" in capsys.readouterr().err
 
 
+def test_dialogue_that_stands_there_twice_is_read_once(base, tmp_path, capsys):
+    path, out = lines(tmp_path / "own.jsonl", [*DIALOGUES, DIALOGUES[0]]), tmp_path / "run"
+    words = ("--instructions", path, "--base", base, "--out", out, "--updates", "1", "--batch-rows", "1")
+    assert command(*words) == 0
+    assert "1 dialogues left out: same as another" in capsys.readouterr().err
+
+
 # one language of a curation
 
 
@@ -348,6 +355,7 @@ def test_folder_that_is_no_repository_is_refused(base, tmp_path, capsys):
     [
         (("--git", "x", "--language", "Python"), "--language says something of --curated"),
         (("--instructions", "x", "--keep-foreign"), "--keep-foreign says something of --git"),
+        (("--instructions", "x", "--fim-rate", "0"), "--fim-rate says something of --git or --curated"),
         (("--git", "x", "--method", "full", "--rank", "4"), "--method full has none"),
         (("--git", "x", "--batch-rows", "4", "--micro-batch-rows", "3"), "must divide the 4 rows"),
     ],

@@ -25,7 +25,7 @@ from training.finetuning.recipe import AdapterShape, Method
 from training.model import CausalModel
 
 if TYPE_CHECKING:
-    from peft import LoraConfig
+    from peft import LoraConfig, PeftConfig
     from transformers import BitsAndBytesConfig
 
 TARGETS = {
@@ -36,6 +36,22 @@ TARGETS = {
 ADAPTER_FILE = "adapter_model.safetensors"
 _CONFIG_FILE = "adapter_config.json"
 _NAME = "default"
+_NOT_PLAIN = (
+    "use_dora",
+    "use_rslora",
+    "use_qalora",
+    "use_bdlora",
+    "alpha_pattern",
+    "rank_pattern",
+    "layer_replication",
+    "alora_invocation_tokens",
+    "arrow_config",
+    "kasa_config",
+    "monteclora_config",
+)
+"""Fields of PEFT's config under which an adapter adds something else than one scale times a product."""
+_PLAIN_BEGINNINGS = ("gaussian", "orthogonal", "eva")
+"""Values of ``init_lora_weights`` that leave the base as it is; PiSSA and others change it."""
 
 
 def load_model(base: Base, method: Method, device: torch.device) -> CausalModel:
@@ -159,9 +175,20 @@ def read_shape(folder: Path) -> AdapterShape:
         config = _peft().PeftConfig.from_pretrained(str(folder))
     except Exception as error:  # anything from a missing file to a hub that is asked for it
         raise AdapterError(folder, f"it has no readable {_CONFIG_FILE}", remedy=remedy) from error
-    if str(config.peft_type) not in ("LORA", "PeftType.LORA") or config.use_dora or config.use_rslora:
-        raise AdapterError(folder, "it is no plain LoRA adapter", remedy=remedy)
+    oddity = _oddity(config)
+    if oddity is not None:
+        raise AdapterError(folder, f"it is no plain LoRA adapter ({oddity})", remedy=remedy)
     return AdapterShape(rank=config.r, scale=config.lora_alpha / config.r, dropout=config.lora_dropout)
+
+
+def _oddity(config: PeftConfig) -> str | None:
+    """What makes an adapter another kind than the plain one, if anything."""
+    if str(config.peft_type) not in ("LORA", "PeftType.LORA"):
+        return f"peft_type {config.peft_type}"
+    beginning = getattr(config, "init_lora_weights", True)
+    if isinstance(beginning, str) and beginning not in _PLAIN_BEGINNINGS:
+        return f"init_lora_weights {beginning}"
+    return next((name for name in _NOT_PLAIN if getattr(config, name, None)), None)
 
 
 def merge_adapter(base: Base, adapter: Path, out: Path) -> None:

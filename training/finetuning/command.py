@@ -220,6 +220,7 @@ def _refuse_idle_options(args: argparse.Namespace) -> None:
         ("--own-license", args.own_license, "--git", args.git),
         ("--keep-foreign", args.keep_foreign, "--git", args.git),
         ("--clones", args.clones, "--git", args.git),
+        ("--fim-rate", args.fim_rate is not None, "--git or --curated", args.git or args.curated),
         ("--held-out", args.held_out, "--git or --instructions", args.git or args.instructions),
     )
     for option, value, owner, named in about:

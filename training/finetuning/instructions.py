@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from training.tokenizer import control_ids, fingerprint
 
 TOO_LONG = "longer than a row"
 OPTED_OUT = "opted out"
+DUPLICATE = "same as another"
 
 
 def read_dialogues(path: Path) -> list[Dialogue]:
@@ -108,11 +109,11 @@ def choose_dialogues(
     held_out_share: float,
     opt_outs: frozenset[str],
 ) -> ChosenDialogues:
-    """Redact, tokenise and hold out at random; raises :class:`EmptyCorpusError`."""
+    """Take each once, redact, tokenise and hold out at random; raises :class:`EmptyCorpusError`."""
     dropped: Counter[str] = Counter()
     end, covered = control_ids(tokenizer).end_of_text, OptOuts.of(opt_outs)
     kept: list[tuple[Dialogue, Tokens]] = []
-    for dialogue in dialogues:
+    for dialogue in _each_once(dialogues, dropped):
         tokens = tokenize(_redacted(dialogue), tokenizer, end_of_text=end)
         if any(covered.cover(file, file.swhid.digest) for file in _files(dialogue)):
             dropped[OPTED_OUT] += 1
@@ -128,6 +129,17 @@ def choose_dialogues(
         if not some:
             raise EmptyCorpusError(split, dict(dropped))
     return ChosenDialogues(learned=learned, held_out=held_out, dropped=dict(dropped))
+
+
+def _each_once(dialogues: Iterable[Dialogue], dropped: Counter[str]) -> Iterator[Dialogue]:
+    """What is said twice could be learned and measured on."""
+    seen: set[tuple[Message, ...]] = set()
+    for dialogue in dialogues:
+        if dialogue.messages in seen:
+            dropped[DUPLICATE] += 1
+        else:
+            seen.add(dialogue.messages)
+            yield dialogue
 
 
 def write_data(

@@ -176,7 +176,7 @@ def _open(layout: TuningLayout, base: Base, material: Material, identity: str) -
         held_out=held_out,
         tokenizer=layout.tokenizer,
         byte_lengths=byte_lengths(base.tokenizer),
-        identity=identity,
+        identity=train_rows.manifest.digest[:16],
     )
 
 
@@ -188,6 +188,7 @@ def _train(
     world: World,
     options: Options,
 ) -> Tuned:
+    torch.manual_seed(recipe.seed)  # of what a base drops out
     model = load_model(base, recipe.method, world.device)
     if recipe.method.has_adapter:
         attach(model, recipe.adapter, base=base.folder, seed=recipe.seed)

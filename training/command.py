@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from attribution.commands.opt_outs import add_opt_outs, opt_outs_in
 from attribution.errors import MissingExtraError, UsageError
+from training.arguments import whole
 from training.recipes.registry import NAMES, load
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 _EXTRA_MODULES = ("torch", "transformers", "tokenizers", "safetensors", "gguf", "llama_cpp", "matplotlib")
 _GGUF_TYPES = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "f16", "f32")
-_MOST_THREADS = 1024
+_count = whole(1, 10**15)
+_threads = whole(1, 1024)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,20 +46,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_index(commands.add_parser("index", help="make the index of the files that a run learned from anew"))
     _add_card(commands.add_parser("card", help="write the model card of a finished run"))
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
-
-
-def _threads(text: str) -> int:
-    number = _positive(text)
-    if number > _MOST_THREADS:
-        raise argparse.ArgumentTypeError(f"must be at most {_MOST_THREADS}")
-    return number
 
 
 def _add_recipe(parser: argparse.ArgumentParser) -> None:
@@ -112,7 +100,7 @@ def _add_pretrain(parser: argparse.ArgumentParser) -> None:
         help="learn from this folder that 'train curate' made, instead of packages or folders",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
-    parser.add_argument("--tokens", type=_positive, metavar="N", help="another budget than the recipe's")
+    parser.add_argument("--tokens", type=_count, metavar="N", help="another budget than the recipe's")
     parser.add_argument(
         "--from",
         dest="start",
@@ -129,7 +117,7 @@ def _add_execution(parser: argparse.ArgumentParser) -> None:
     """What changes speed and memory, and losses by rounding at most."""
     parser.add_argument(
         "--micro-batch-rows",
-        type=_positive,
+        type=_count,
         metavar="N",
         help="rows of an update that are in memory at a time (default: the recipe's)",
     )
@@ -206,9 +194,7 @@ def _add_card(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--evaluation", type=Path, required=True, metavar="FILE", help="what evaluate printed"
     )
-    parser.add_argument(
-        "--tokens", type=_positive, metavar="N", help="the budget, if it was not the recipe's"
-    )
+    parser.add_argument("--tokens", type=_count, metavar="N", help="the budget, if it was not the recipe's")
     parser.add_argument(
         "--machine",
         default="",

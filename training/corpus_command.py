@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from training.arguments import whole
+
 _MOST_DOWNLOADS = 32
 INCOMPLETE = 1
 """Exit code where some projects could not be had; the others are there."""
@@ -31,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--downloads",
-        type=_downloads,
+        type=whole(0, _MOST_DOWNLOADS),
         default=4,
         metavar="N",
         help="download so many at a time, 0 for none (default: 4)",
@@ -54,10 +56,3 @@ def run(args: argparse.Namespace) -> int:
 
 def _tell(line: str) -> None:
     sys.stderr.write(f"{line}\n")
-
-
-def _downloads(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= _MOST_DOWNLOADS:
-        raise argparse.ArgumentTypeError(f"must be from 0 to {_MOST_DOWNLOADS}")
-    return number

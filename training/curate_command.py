@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from attribution.commands.choice import choice_of
 from attribution.commands.opt_outs import add_opt_outs, opt_outs_in
 from attribution.commands.sources import add_sources, names_a_source, read_sources
+from training.arguments import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_tokens(parser)
     parser.add_argument(
         "--processes",
-        type=_processes,
+        type=whole(1, _MOST_PROCESSES),
         default=os.cpu_count() or 1,
         metavar="N",
         help="work on so many shards at once (default: one a core); the result is the same",
@@ -158,13 +159,13 @@ def _add_tokens(parser: argparse.ArgumentParser) -> None:
     )
     tokenizer.add_argument(
         "--vocabulary",
-        type=_vocabulary,
+        type=whole(_LEAST_VOCABULARY, _MOST_IDS, multiple_of=_VOCABULARY_MULTIPLE),
         metavar="N",
         help="ids of the tokenizer that is trained, a multiple of 128 (default: the recipe's)",
     )
     parser.add_argument(
         "--row-tokens",
-        type=_row_tokens,
+        type=whole(_LEAST_ROW, _MOST_IDS),
         metavar="N",
         help="length of a row, at most the context of the model (default: the recipe's)",
     )
@@ -258,29 +259,6 @@ def _source_names(args: argparse.Namespace) -> tuple[str, ...]:
                 shown = item.resolve().as_posix() if isinstance(item, Path) else item
                 names.append(f"{option} {shown}".strip())
     return tuple(names)
-
-
-def _processes(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= _MOST_PROCESSES:
-        raise argparse.ArgumentTypeError(f"must be from 1 to {_MOST_PROCESSES}")
-    return number
-
-
-def _vocabulary(text: str) -> int:
-    number = int(text)
-    if number % _VOCABULARY_MULTIPLE or not _LEAST_VOCABULARY <= number <= _MOST_IDS:
-        raise argparse.ArgumentTypeError(
-            f"must be a multiple of {_VOCABULARY_MULTIPLE} from {_LEAST_VOCABULARY} to {_MOST_IDS}"
-        )
-    return number
-
-
-def _row_tokens(text: str) -> int:
-    number = int(text)
-    if not _LEAST_ROW <= number <= _MOST_IDS:
-        raise argparse.ArgumentTypeError(f"must be from {_LEAST_ROW} to {_MOST_IDS}")
-    return number
 
 
 class _ListRecipes(argparse.Action):

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from training.checkpoint import load_weights
-from training.errors import CheckpointMismatchError
+from training.errors import CheckpointMismatchError, ExportError
 from training.model import CausalModel
 from training.tokenizer import fingerprint, load_tokenizer
 from training.weights import Weights
@@ -20,6 +20,12 @@ def begin_with(checkpoint: Path, model: CausalModel, *, tokenizer: str) -> str:
     Context and RoPE base may differ, since no weight depends on them; ``tokenizer`` is the fingerprint of the
     one that made the ids to learn from. Raises :class:`training.errors.TrainingError`.
     """
+    if not (checkpoint / "config.json").is_file():
+        raise ExportError(
+            checkpoint,
+            "is no model",
+            remedy="name a folder checkpoint-… of a run, or any that transformers loads",
+        )
     if fingerprint(load_tokenizer(checkpoint / "tokenizer.json")) != tokenizer:
         raise CheckpointMismatchError(checkpoint, "its tokenizer is not the one that made these shards")
     weights = Weights(checkpoint)

@@ -194,12 +194,12 @@ def test_unknown_recipe_is_one_sentence_and_exit_code_2(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("option", "number", "complaint"),
     [
-        ("--threads", "-1", "must be at least 1"),
-        ("--threads", "0", "must be at least 1"),
-        ("--threads", "99999999999999", "must be at most 1024"),
-        ("--threads", "two", "invalid"),
-        ("--tokens", "-1", "must be at least 1"),
-        ("--tasks", "0", "must be at least 1"),
+        ("--threads", "-1", "-1 is no whole number from 1 to 1,024"),
+        ("--threads", "0", "0 is no whole number from 1 to 1,024"),
+        ("--threads", "99999999999999", "is no whole number from 1 to 1,024"),
+        ("--threads", "two", "two is no whole number from 1 to 1,024"),
+        ("--tokens", "-1", "-1 is no whole number from 1 to"),
+        ("--tasks", "0", "0 is no whole number from 1 to"),
     ],
 )
 def test_number_that_makes_no_sense_is_one_sentence_and_exit_code_2(

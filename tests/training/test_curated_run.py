@@ -275,10 +275,10 @@ def test_a_tokenizer_that_is_none_is_refused_before_anything_is_read(tmp_path, c
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (["--vocabulary", "700"], "must be a multiple of 128 from 384 to 65536"),
+        (["--vocabulary", "700"], "700 is no multiple of 128 from 384 to 65,536"),
         (["--vocabulary", "1280", "--tokenizer", "tokenizer.json"], "not allowed with argument"),
-        (["--row-tokens", "127"], "must be from 128 to 65536"),
-        (["--row-tokens", "65537"], "must be from 128 to 65536"),
+        (["--row-tokens", "127"], "127 is no whole number from 128 to 65,536"),
+        (["--row-tokens", "65537"], "65537 is no whole number from 128 to 65,536"),
     ],
 )
 def test_rows_that_no_model_could_have_are_refused_at_once(tmp_path, capsys, options, complaint):

@@ -181,12 +181,12 @@ def test_machine_without_a_sandbox_runs_no_program(held_out, tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("option", "value", "complaint"),
     [
-        ("--samples", "0", "must be at least 1"),
-        ("--samples", "100000", "must be at most 1000"),
-        ("--temperature", "-1", "must be between 0 and 5"),
-        ("--temperature", "nan", "must be between 0 and 5"),
-        ("--examples", "-1", "must be at least 0"),
-        ("--tasks", "many", "invalid"),
+        ("--samples", "0", "0 is no whole number from 1 to 1,000"),
+        ("--samples", "100000", "100000 is no whole number from 1 to 1,000"),
+        ("--temperature", "-1", "is no number from 0 to 5"),
+        ("--temperature", "nan", "is no number from 0 to 5"),
+        ("--examples", "-1", "-1 is no whole number from 0 to"),
+        ("--tasks", "many", "many is no whole number from 1 to"),
     ],
 )
 def test_number_that_makes_no_sense_is_exit_code_2(held_out, capsys, option, value, complaint):

@@ -151,6 +151,15 @@ def test_gzipped_file_is_read_as_it_is_published(tmp_path):
     assert read_problems(path) == read_problems(OWN)
 
 
+def test_gzipped_file_that_was_damaged_is_one_clear_sentence(tmp_path):
+    path = tmp_path / "own.jsonl.gz"
+    content = bytearray(gzip.compress(OWN.read_bytes()))
+    content[10] ^= 0xFF  # the first byte behind the head
+    path.write_bytes(content)
+    with pytest.raises(UnreadableInputError, match="cannot be read as text"):
+        read_problems(path)
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from assistant.fim import STARCODER2, FimIds, FimOrder
@@ -199,3 +201,11 @@ def test_file_that_lists_no_texts_is_one_clear_sentence(tmp_path, content):
     path.write_text(content)
     with pytest.raises(UnreadableInputError, match=r"name the held_out\.jsonl of a run"):
         read_held_out(path)
+
+
+def test_line_separator_within_a_held_out_file_does_not_end_its_line(tmp_path):
+    path = tmp_path / "held_out.jsonl"
+    path.write_text(
+        json.dumps({"path": "a.py", "text": "x = '\u2028'\n"}, ensure_ascii=False) + "\n", "utf-8"
+    )
+    assert [file.text.decode() for file in read_held_out(path)] == ["x = '\u2028'\n"]

@@ -365,6 +365,24 @@ def test_options_that_contradict_one_another_are_refused(tmp_path, capsys, words
     assert complaint in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "complaint"),
+    [
+        ("--rank", "0", "0 is no whole number from 1 to"),
+        ("--rate", "fast", "fast is no number above 0 and at most 1"),
+        ("--rate", "0", "0 is no number above 0 and at most 1"),
+        ("--held-out", "1", "1 is no number above 0 and at most 0.9"),
+        ("--fim-rate", "-0.1", "-0.1 is no number from 0 to 1"),
+        ("--seed", "-1", "-1 is no whole number from 0 to"),
+    ],
+)
+def test_number_that_makes_no_sense_is_one_sentence(tmp_path, capsys, option, value, complaint):
+    with pytest.raises(SystemExit) as stopped:
+        command("--git", "x", "--out", tmp_path / "run", f"{option}={value}")
+    assert stopped.value.code == 2
+    assert f"argument {option}: {complaint}" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_password_in_an_address_is_written_nowhere():
     from training.finetuning.command import _absolute
 

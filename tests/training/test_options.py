@@ -192,6 +192,9 @@ def test_weights_of_another_shape_or_tokenizer_are_no_beginning(recipe, finished
     (copy / "model.safetensors").write_bytes(b"cut")
     with pytest.raises(ExportError, match="its weights cannot be read"):
         train(recipe, run, start=copy)
+    for folder in (tmp_path / "missing", finished):
+        with pytest.raises(ExportError, match="is no model; name a folder checkpoint-… of a run"):
+            train(recipe, run, start=folder)
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from attribution.errors import UnreadableInputError, UsageError
+from training.arguments import number, whole
 
 NEEDS = ("llama_cpp", "tokenizers", "matplotlib")
 """Modules without which nothing can be evaluated."""
@@ -42,24 +42,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--samples",
-        type=_between(1, _MOST_SAMPLES),
+        type=whole(1, _MOST_SAMPLES),
         default=20,
         metavar="N",
         help="programs a problem (default: 20)",
     )
     parser.add_argument(
-        "--temperature", type=_temperature, default=0.2, metavar="T", help="for programs (default: 0.2)"
+        "--temperature", type=number(0, 5), default=0.2, metavar="T", help="for programs (default: 0.2)"
     )
     parser.add_argument(
         "--tasks",
-        type=_between(1, 1_000_000),
+        type=whole(1, 1_000_000),
         default=400,
         metavar="N",
         help="gaps to fill of each kind (default: 400)",
     )
     parser.add_argument(
         "--examples",
-        type=_between(0, 1_000_000),
+        type=whole(0, 1_000_000),
         default=0,
         metavar="N",
         help="show the first N lines on stderr",
@@ -67,25 +67,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--markdown", type=Path, metavar="FILE", help="write tables too, and a plot beside them (.png)"
     )
-
-
-def _between(least: int, most: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        value = int(text)
-        if value < least:
-            raise argparse.ArgumentTypeError(f"must be at least {least}")
-        if value > most:
-            raise argparse.ArgumentTypeError(f"must be at most {most}")
-        return value
-
-    return number
-
-
-def _temperature(text: str) -> float:
-    value = float(text)
-    if not 0.0 <= value <= 5.0:
-        raise argparse.ArgumentTypeError("must be between 0 and 5")
-    return value
 
 
 def run(args: argparse.Namespace) -> int:

@@ -30,7 +30,7 @@ class HeldOutFile:
 def read_held_out(path: Path) -> list[HeldOutFile]:
     """Read JSON lines with ``path``, ``text`` and perhaps ``package``; raise UnreadableInputError."""
     try:
-        entries = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+        entries = [json.loads(line) for line in path.read_text("utf-8").split("\n") if line.strip()]
         return [
             HeldOutFile(
                 path=str(e["path"]), text=_as_text(e["text"]).encode(), repository=str(e.get("package", ""))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ def read_problems(path: Path) -> list[Problem]:
     try:
         content = path.read_bytes()
         text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise UnreadableInputError(path, f"cannot be read as text ({error})", remedy=_REMEDY) from error
     lines = ((n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip())
     problems = [_problem(path, number, line) for number, line in lines]

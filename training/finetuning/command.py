@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from attribution.commands.opt_outs import add_opt_outs, opt_outs_in
 from attribution.errors import UsageError
+from training.arguments import number, whole
 
 if TYPE_CHECKING:
     from training.finetuning.base import Base
@@ -26,6 +27,9 @@ NEEDS = ("torch", "transformers", "tokenizers", "safetensors", "gguf", "llama_cp
 """Modules without which nothing can be tuned; ``peft`` and ``bitsandbytes`` are asked for where needed."""
 METHODS = ("lora", "qlora-4bit", "qlora-8bit", "full")
 _HELD_OUT_SHARE = 0.1
+_MOST_SEED = (1 << 32) - 1
+_count = whole(1, 10_000_000)
+_threads = whole(1, 1024)
 _GGUF_TYPES = ("q8_0", "q6_k", "q4_k_m", "f16", "f32")
 
 
@@ -47,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how weights are stored in DIR/model.gguf (default: q8_0)",
     )
     parser.add_argument("--name", metavar="NAME", help="what the model calls itself (default: the folder)")
-    parser.add_argument("--threads", type=_count, metavar="N", help="processor threads (default: all)")
+    parser.add_argument("--threads", type=_threads, metavar="N", help="processor threads (default: all)")
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
@@ -85,7 +89,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--held-out",
-        type=_share,
+        type=number(0, 0.9, above=True),
         metavar="SHARE",
         help="with --git and --instructions: share of the text to measure on (default: 0.1)",
     )
@@ -108,15 +112,21 @@ def _add_method(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rank", type=_count, metavar="N", help="rank of the adapters (default: 8)")
     parser.add_argument(
         "--rate",
-        type=_rate,
+        type=number(0, 1, above=True),
         metavar="R",
         help="highest learning rate (default: as published, 2e-4 for --git)",
     )
     parser.add_argument(
-        "--updates", type=_count, metavar="N", help="at most so many (default: as published, 1,000 for --git)"
+        "--updates",
+        type=_count,
+        metavar="N",
+        help="at most so many (default: as published, 1,000 for --git)",
     )
     parser.add_argument(
-        "--epochs", type=_count, metavar="N", help="read the data at most so often (default: 8 for --git)"
+        "--epochs",
+        type=_count,
+        metavar="N",
+        help="read the data at most so often (default: 8 for --git)",
     )
     parser.add_argument(
         "--batch-rows",
@@ -135,25 +145,11 @@ def _add_method(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--fim-rate",
-        type=_fim_rate,
+        type=number(0, 1),
         metavar="SHARE",
         help="with --git and --curated: share of files rearranged for filling in (default: 0.5)",
     )
-    parser.add_argument("--seed", type=int, metavar="N", help="of all that is drawn")
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 10_000_000:
-        raise argparse.ArgumentTypeError("must be from 1 to 10,000,000")
-    return number
-
-
-def _rate(text: str) -> float:
-    value = float(text)
-    if not 0.0 < value <= 1.0:
-        raise argparse.ArgumentTypeError("must be above 0 and at most 1")
-    return value
+    parser.add_argument("--seed", type=whole(0, _MOST_SEED), metavar="N", help="of all that is drawn")
 
 
 def _expression(text: str) -> str:
@@ -162,20 +158,6 @@ def _expression(text: str) -> str:
     if not is_expression(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no SPDX expression, such as MIT or GPL-3.0-only")
     return text
-
-
-def _fim_rate(text: str) -> float:
-    value = float(text)
-    if not 0.0 <= value <= 1.0:
-        raise argparse.ArgumentTypeError("must be from 0 to 1")
-    return value
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0.0 < value <= 0.9:
-        raise argparse.ArgumentTypeError("must be above 0 and at most 0.9")
-    return value
 
 
 def run(args: argparse.Namespace) -> int:

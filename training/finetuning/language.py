@@ -129,7 +129,7 @@ def _held_out(
 def _held_out_lines(curated: CurationLayout, language: str) -> str:
     """The lines of the curation's list that are of the language."""
     files = read_held_out(curated.held_out_text)
-    lines = [line for line in curated.held_out_text.read_text("utf-8").splitlines() if line.strip()]
+    lines = [line for line in curated.held_out_text.read_text("utf-8").split("\n") if line.strip()]
     pairs = zip(files, lines, strict=True)
     return "".join(
         f"{line}\n" for file, line in pairs if language_of_document(file.path, file.text) == language

@@ -86,8 +86,8 @@ def disk_errors_named(directory: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = f"cannot be written ({error.strerror or error})"
-        raise IndexUnusableError(
-            directory,
-            reason,
-            remedy="what was committed before is unharmed; free space or choose another folder",
-        ) from error
+        way_out = "choose a folder that you may write to"
+        if not isinstance(error, PermissionError):
+            way_out = "free space or choose another folder"
+        remedy = f"what was committed before is unharmed; {way_out}"
+        raise IndexUnusableError(directory, reason, remedy=remedy) from error

@@ -63,7 +63,9 @@ def _credited(attributions: Iterable[Attribution]) -> Iterator[_Credit]:
 
 def _work(url: str, revision: str, credits: list[_Credit], context: Context) -> Iterator[str]:
     """One work: its name, who holds the copyright, and each place where its code stands."""
-    yield from map(writable, [revision, url] if revision else [url])
+    is_commit = revision.startswith("swh:")  # which says less to a person than the address
+    names = [url, revision] if is_commit else [revision, url]
+    yield from (writable(name) for name in names if name)
     known = {match.source.digest: match.origin.path for _, match in credits}
     texts = (context.their_text(digest) for digest in sorted(known, key=lambda digest: known[digest]))
     statements = {line: None for text in texts if text for line in copyright_statements(text)}

@@ -1,6 +1,7 @@
 """The notice, and the copyright statements in it."""
 
 import random
+from dataclasses import replace
 from importlib.metadata import version
 
 import pytest
@@ -30,6 +31,16 @@ def test_each_work_stands_under_its_licence_with_its_holders_and_places(notice, 
         f"    https://archive.softwareheritage.org/{swhid}\n"
     )
     assert "https://spdx.org/licenses/" in notice
+
+
+def test_the_address_of_a_repository_goes_before_its_commit(project, index) -> None:
+    commit = f"swh:1:rev:{'94' * 20}"
+    found = Tracer.open([index]).trace((project / "src" / "harbour.py").read_bytes(), path="harbour.py")
+    (match,) = found.matches
+    match = replace(match, origin=replace(match.origin, revision=commit))
+    context = Context(our_text=lambda _: None, their_text=lambda _: None)
+    notice = render("notice", [replace(found, matches=(match,))], context)
+    assert f"https://git.harbour.example/fleet\n{commit}\n" in notice
 
 
 def test_every_match_is_credited_once(notice, facts) -> None:

@@ -1,9 +1,12 @@
-"""Numbers of the command line: within their bounds, or one sentence."""
+"""What several commands read alike: numbers within their bounds, and how weights are stored."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+
+GGUF_TYPES = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "f16", "f32")
+"""Those of :class:`assistant.quantize.GgufType`, which ``--help`` need not load."""
 
 
 def whole(least: int, most: int, *, multiple_of: int = 1) -> Callable[[str], int]:

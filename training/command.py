@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from attribution.commands.opt_outs import add_opt_outs, opt_outs_in
 from attribution.errors import MissingExtraError, UsageError
-from training.arguments import whole
+from training.arguments import GGUF_TYPES, whole
 from training.recipes.registry import NAMES, load
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from training.recipes.recipe import Recipe
 
 _EXTRA_MODULES = ("torch", "transformers", "tokenizers", "safetensors", "gguf", "llama_cpp", "matplotlib")
-_GGUF_TYPES = ("q8_0", "q6_k", "q5_k_m", "q4_k_m", "q3_k_m", "f16", "f32")
 _count = whole(1, 10**15)
 _threads = whole(1, 1024)
 
@@ -160,7 +159,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--gguf", type=Path, required=True, metavar="FILE", help="the file to write")
     parser.add_argument(
-        "--type", choices=_GGUF_TYPES, default="q8_0", help="how weights are stored (default: q8_0)"
+        "--type", choices=GGUF_TYPES, default="q8_0", help="how weights are stored (default: q8_0)"
     )
     parser.add_argument(
         "--name", metavar="NAME", help="what the model calls itself (default: the recipe, else the folder)"

@@ -18,6 +18,7 @@ from attribution.cli import main
 from attribution.index.index import Index
 from attribution.swhid import Swhid
 from training import command
+from training.arguments import GGUF_TYPES
 from training.checkpoint import list_checkpoints
 from training.recipes import registry
 from training.recipes.recipe import Recipe
@@ -129,6 +130,10 @@ def exported(finished, tmp_path):
         return [str(finished), "--gguf", str(model), "--evaluation", str(evaluation)]
 
     return export
+
+
+def test_every_type_of_weights_can_be_asked_for():
+    assert set(GGUF_TYPES) == set(GgufType)
 
 
 @pytest.mark.parametrize("gguf_type", GgufType)

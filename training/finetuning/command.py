@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from attribution.commands.opt_outs import add_opt_outs, opt_outs_in
 from attribution.errors import UsageError
-from training.arguments import number, whole
+from training.arguments import GGUF_TYPES, number, whole
 
 if TYPE_CHECKING:
     from training.finetuning.base import Base
@@ -30,7 +30,6 @@ _HELD_OUT_SHARE = 0.1
 _MOST_SEED = (1 << 32) - 1
 _count = whole(1, 10_000_000)
 _threads = whole(1, 1024)
-_GGUF_TYPES = ("q8_0", "q6_k", "q4_k_m", "f16", "f32")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--type",
-        choices=_GGUF_TYPES,
+        choices=GGUF_TYPES,
         default="q8_0",
         help="how weights are stored in DIR/model.gguf (default: q8_0)",
     )

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 _FEW = 50
 """Named files for which a bar is not worth its import."""
+_ONLY_BUNDLED = (
+    "only the bundled index was looked in, which knows what the bundled model was trained on; for more: "
+    "sc-attrib index build --packages"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
     """Check what is named and report; 1 where a verdict is at least as severe as ``--fail-on``."""
     from attribution.cli import EXIT_CLEAN, EXIT_FINDINGS
     from attribution.commands.known_findings import KnownFindings
+    from attribution.index.locate import BUNDLED_INDEX
     from attribution.model import Verdict
     from attribution.policy.projects import ProjectPolicies
     from attribution.trace import MIN_TOKENS, Tracer
@@ -91,9 +96,8 @@ def run(args: argparse.Namespace) -> int:
     created = _now()
     known = KnownFindings.open(args.baseline, update=args.update_baseline, today=f"{created:%Y-%m-%d}")
     policies = ProjectPolicies(named=args.policy)
-    tracer = Tracer.open(
-        indexes_to_ask(args.index), policy=policies, min_tokens=args.min_tokens or MIN_TOKENS
-    )
+    indexes = indexes_to_ask(args.index)
+    tracer = Tracer.open(indexes, policy=policies, min_tokens=args.min_tokens or MIN_TOKENS)
     skipped, stdin = Counter[str](), list[bytes]()
     attributions = [known.ignore(a, t) for a, t in _traced(_texts(args, skipped), tracer, stdin)]
     known.finish()
@@ -110,6 +114,8 @@ def run(args: argparse.Namespace) -> int:
     )
     write_report(render(args.format, attributions, context), args.output)
     _talk(attributions, skipped)
+    if args.index is None and indexes == [BUNDLED_INDEX] and not any(a.matches for a in attributions):
+        print(_ONLY_BUNDLED, file=sys.stderr)
     return code
 
 

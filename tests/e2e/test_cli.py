@@ -101,6 +101,18 @@ def test_own_code_finds_nothing_on_stdin_and_as_a_file(run_cli, index, tmp_path)
         assert done.stdout == b"1 file checked: nothing that the indexes know\n"
 
 
+def test_nothing_found_in_the_bundled_index_alone_says_how_to_know_more(
+    run_cli, index, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    (tmp_path / "own.py").write_bytes(OWN)
+    done = run_cli("check", "own.py")
+    assert (done.returncode, done.stdout) == (0, b"1 file checked: nothing that the indexes know\n")
+    assert b"only the bundled index" in done.stderr and b"sc-attrib index build" in done.stderr
+    shutil.copytree(index, tmp_path / ".sc-attrib" / "index")
+    assert run_cli("check", "own.py").stderr == b""
+
+
 def test_text_for_people_says_where_what_and_whose(run_cli, index, pasted, function) -> None:
     _, first, last = function
     text = run_cli("check", pasted, "--index", index).stdout.decode()

@@ -133,12 +133,15 @@ def _open_regular(path: str, flags: int) -> int:
 
 
 def _acceptable(name: str, content: bytes) -> bytes:
-    from attribution.sources.files import is_binary
+    from attribution.sources.files import is_binary, is_wide
 
     if len(content) > MAX_NAMED_BYTES:
         raise UnreadableInputError(
             name, "is larger than 16 MiB, too large for source code", remedy="check its parts"
         )
+    if is_binary(content) and is_wide(content):
+        reason = "is UTF-16 or UTF-32, which is not read"
+        raise UnreadableInputError(name, reason, remedy="convert it to UTF-8")
     if is_binary(content):
         raise UnreadableInputError(name, "is binary, not source code", remedy="name a text file")
     return content

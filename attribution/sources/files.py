@@ -102,7 +102,7 @@ def reason_by_content(content: bytes, *, choice: Choice = CODE) -> SkipReason | 
     if len(content) > MAX_FILE_BYTES:
         return SkipReason.TOO_LARGE
     if is_binary(content):
-        return SkipReason.NO_DECODING if content.startswith(_WIDE_MARKS) else SkipReason.BINARY
+        return SkipReason.NO_DECODING if is_wide(content) else SkipReason.BINARY
     if not content.strip():
         return SkipReason.EMPTY
     if len(content) < _LFS_BYTES and content.startswith(_LFS_MARK):
@@ -207,6 +207,11 @@ def _read(path: Path) -> tuple[bytes | None, SkipReason | None]:
 def is_binary(content: bytes) -> bool:
     """Tell binary content by a NUL near its start, as git does; UTF-16 counts as binary too."""
     return b"\0" in content[:_SNIFF_BYTES]
+
+
+def is_wide(content: bytes) -> bool:
+    """Tell text in UTF-16 or UTF-32 by its byte order mark."""
+    return content.startswith(_WIDE_MARKS)
 
 
 def _is_generated(content: bytes) -> bool:

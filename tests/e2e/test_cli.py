@@ -186,6 +186,7 @@ def unusable(done: subprocess.CompletedProcess[bytes], *parts: str) -> None:
 def test_bad_paths_are_one_sentence_each(run_cli, index, tmp_path) -> None:
     (tmp_path / "nothing").mkdir()
     (tmp_path / "binary.py").write_bytes(b"\x7fELF\0\0")
+    (tmp_path / "wide.py").write_text("boats = 1\n", "utf-16")
     with (tmp_path / "huge.py").open("wb") as file:
         file.truncate(200 << 20)
     os.mkfifo(tmp_path / "pipe")
@@ -193,6 +194,7 @@ def test_bad_paths_are_one_sentence_each(run_cli, index, tmp_path) -> None:
         "missing.py": ("does not exist",),
         "nothing": ("holds no source code",),
         "binary.py": ("is binary",),
+        "wide.py": ("UTF-16", "convert it to UTF-8"),
         "huge.py": ("larger than 16 MiB",),
         "pipe": ("not a regular file",),
     }.items():

@@ -12,8 +12,10 @@ once in several segments, which are the parts that machines would hold. Then
 3. latencies for 10 million files to 3 billion are drawn from these samples. A part is the largest segment
    that there can be, on a core of its own; its time is that of a query on a measured part, scaled by the
    growth, and of the pages that do not fit memory; the slowest part decides, and every part costs who asks.
+   Through Ray Serve a machine is asked as a whole, and asks what it holds in turn.
 
-What the network, a page from the disk and a machine cost are assumptions, named in the output.
+What a call through Ray Serve costs who asks was measured by cluster.py; what the network, a page from the
+disk and a machine cost are assumptions, named in the output.
 """
 
 from __future__ import annotations
@@ -54,7 +56,9 @@ from attribution.trace import MIN_TOKENS, Tracer
 TARGETS = (10_000_000, 100_000_000, 1_000_000_000, 3_000_000_000)
 """Files; the last is about The Stack v2 (3.28 billion, Lozhkov et al. 2024)."""
 ROUND_TRIP_MS = 0.5
-"""Assumed, within a data centre, serving layer included."""
+"""Assumed, within a data centre, beside what a serving layer takes."""
+CALL_MS = 1.6
+"""Processor time of who asks for each part of a round through Ray Serve, by cluster.py on these machines."""
 READ_MS = 0.1
 """Assumed: a page of 4 KiB from NVMe, one after another."""
 DISK_TB, CORES, MEMORY_GB, PRICE_A_MONTH = 7.5, 16, 128, 500.0
@@ -273,6 +277,7 @@ def _print_targets(built: Sequence[Built], times: Sequence[NDArray[np.float64]],
         cold = max(0.0, 1 - machines * MEMORY_GB * 0.8e9 / index_bytes)
         factor = _growth(grow, largest.documents, target // parts)
         warm, mixed = (_simulated(parted, parts, factor, share) for share in (0.0, cold))
+        served = _through_serve(parted, machines, math.ceil(parts / machines), factor)
         hours = target * a_file / speed / 3600
         columns.append(
             {
@@ -285,6 +290,7 @@ def _print_targets(built: Sequence[Built], times: Sequence[NDArray[np.float64]],
                 "build, core hours": f"{hours:,.0f}",
                 "build on these machines, hours": f"{hours / CORES / machines / COPIES:,.1f}",
                 "snippet in memory, p50 / p99 ms": _both(warm),
+                "the same through Ray Serve, a part a machine": _both(served),
                 "index beyond memory": f"{cold:.0%}",
                 "snippet then, p50 / p99 ms": _both(mixed),
             }
@@ -293,7 +299,8 @@ def _print_targets(built: Sequence[Built], times: Sequence[NDArray[np.float64]],
     print_table("files", [f"{target:,}" for target in TARGETS], rows)
     print(
         f"\nMeasured: {a_file / 1e3:.1f} kB a file, {on_disk:.3f} bytes a source byte, "
-        f"{speed / 1e6:.1f} MB/s a core. Assumed: {ROUND_TRIP_MS} ms there and back, {READ_MS} ms a page, "
+        f"{speed / 1e6:.1f} MB/s a core, {CALL_MS} ms a call through Ray Serve. "
+        f"Assumed: {ROUND_TRIP_MS} ms there and back, {READ_MS} ms a page, "
         f"machines of {CORES} cores, {MEMORY_GB} GB and {DISK_TB} TB at {PRICE_A_MONTH:.0f} dollars a month."
     )
 
@@ -319,6 +326,18 @@ def _simulated(parted: Parted, parts: int, growth: float, cold: float) -> NDArra
         slowest = np.maximum(slowest, parted.asked[queries, columns] * growth + read)
         carried += parted.carried[queries, columns]
     return parted.prepared[queries] + slowest + carried + ROUND_TRIP_MS
+
+
+def _through_serve(parted: Parted, machines: int, segments: int, growth: float) -> NDArray[np.float64]:
+    """Latencies in memory, ms: each machine asks so many segments in turn, and is a call of who asks."""
+    chance = np.random.default_rng(0)
+    draws = max(2000, _DRAWS // (machines * segments))
+    queries = chance.integers(len(parted.asked), size=draws)
+    slowest = np.zeros(draws)
+    for _ in range(machines):
+        columns = chance.integers(parted.asked.shape[1], size=(segments, draws))
+        slowest = np.maximum(slowest, growth * parted.asked[queries, columns].sum(axis=0))
+    return 2 * parted.prepared[queries] + slowest + machines * CALL_MS + ROUND_TRIP_MS
 
 
 if __name__ == "__main__":

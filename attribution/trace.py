@@ -242,11 +242,11 @@ class _Text:
         return next((Query.of(piece, language=language) for _, piece in _pieces(code)), None)
 
     def queries(self) -> Iterator[tuple[int, Query]]:
-        """Each piece prepared, with its first line; all but the first are made anew each time."""
+        """Each piece prepared, with its first line; none is kept but a first one that was foreseen."""
         code, language = self._code
         for first_line, piece in _pieces(code):
-            ready = self.first_query if first_line == 1 else None
-            yield first_line, ready or Query.of(piece, language=language)
+            foreseen = vars(self).get("first_query") if first_line == 1 else None
+            yield first_line, foreseen or Query.of(piece, language=language)
 
     def telling_tokens(self) -> int:
         """Tokens that are neither imports nor licence notices."""

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { test } from "node:test";
@@ -132,11 +132,13 @@ test("a program that is not there is an error, not a crash", async () => {
   await assert.rejects(run({ command: path.join(empty(), "nothing"), words: [], cwd: empty() }), /ENOENT/);
 });
 
-test("Pythons that are new enough are found on the search path, each once", async () => {
+test("Pythons that are new enough are found on the search path, each once by whatever names", async () => {
   const folder = path.dirname(PYTHON);
-  const found = await findPythons([folder, folder].join(path.delimiter));
-  assert.equal(new Set(found.map((python) => python.path)).size, found.length);
-  assert.ok(found.length > 0);
+  const other = empty();
+  for (const name of ["python3", "python3.11", "python"]) symlinkSync(realpathSync(PYTHON), path.join(other, name));
+  const found = await findPythons([folder, other, folder].join(path.delimiter));
+  assert.equal(new Set(found.map((python) => realpathSync(python.path))).size, found.length);
+  assert.equal(found.filter((python) => realpathSync(python.path) === realpathSync(PYTHON)).length, 1);
   assert.ok(found.every(({ version }) => /^3\.1\d/.test(version)));
 });
 

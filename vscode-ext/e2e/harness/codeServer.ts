@@ -50,6 +50,8 @@ export interface Options {
   /** Whether folders are asked about before they are trusted. */
   readonly asksForTrust?: boolean;
   readonly env?: Record<string, string>;
+  /** What the user's shell runs when it starts. */
+  readonly profile?: string;
 }
 
 let browser: Promise<Browser> | undefined;
@@ -119,10 +121,12 @@ export class CodeServer {
     const words = ["--auth", "none", "--bind-addr", "127.0.0.1:0", "--disable-telemetry", "--disable-update-check"];
     words.push("--user-data-dir", path.join(folder, "user"), "--extensions-dir", path.join(folder, "extensions"));
     if (options.asksForTrust !== true) words.push("--disable-workspace-trust");
+    const env = { ...process.env, ...homeOf(folder), ...options.env };
+    writeFileSync(path.join(folder, "home", ".bash_profile"), options.profile ?? "");
     const child = spawn(process.execPath, [CODE_SERVER, ...words], {
       detached: true, // a group of its own, which ends as a whole
       cwd: folder,
-      env: { ...process.env, ...homeOf(folder), ...options.env },
+      env,
       stdio: ["ignore", "pipe", "pipe"],
     });
     return new CodeServer(child, folder, await addressOf(child));

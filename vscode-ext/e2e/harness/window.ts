@@ -1,6 +1,7 @@
 /** One window of VS Code, used as people use it: keys, the mouse, and what can be seen. */
 
 import type { Locator, Page } from "playwright-core";
+import { readdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { artefact } from "./places.ts";
 
@@ -155,6 +156,30 @@ export class Window {
     const messages = this.page.locator(".notifications-center .notification-list-item-message");
     await messages.first().waitFor();
     return messages.allTextContents();
+  }
+
+  /** A message that is on screen, of progress too. */
+  message(text: RegExp): Locator {
+    return this.page.locator(".notifications-toasts .notification-list-item", { hasText: text }).first();
+  }
+
+  async clickInMessage(text: RegExp, button: string): Promise<void> {
+    await this.message(text).getByRole("button", { name: button }).click();
+  }
+
+  /** Name a folder in the dialog that asks for one. */
+  async choosesFolder(folder: string): Promise<void> {
+    const input = this.page.locator(".quick-input-widget input[type=text]").first();
+    const rows = this.page.locator(".quick-input-list .monaco-list-row");
+    const isListed = async () => `${await input.inputValue()} ${(await rows.allTextContents()).join(" ")}`;
+    // it opens at the workspace, and takes what is typed only once it has listed that folder
+    await this.until(isListed, (text) => /^\/\S*\/ .*\S/.test(text), "the dialog's own folder");
+    await input.fill(`${folder}/`);
+    const inside = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const first = inside.map(({ name }) => name).sort()[0] ?? "..";
+    await this.until(isListed, (text) => text.startsWith(`${folder}/ `) && text.includes(first), `a list of ${folder}`);
+    await this.page.locator(".quick-input-widget").getByRole("button", { name: "OK" }).click();
+    await input.waitFor({ state: "hidden" });
   }
 
   squiggles(): Locator {

@@ -1,6 +1,7 @@
 /** Making a Python environment of our own: which Python, and what pip is told. */
 
 import { execFile } from "node:child_process";
+import { realpath } from "node:fs/promises";
 import * as path from "node:path";
 import { exists, LEAST_PYTHON, pythonOf } from "./interpreter";
 
@@ -22,7 +23,11 @@ export async function findPythons(searchPath: string): Promise<Python[]> {
   const there = await Promise.all(files.map(async (file) => ((await exists(file)) ? file : undefined)));
   const asked = await Promise.all(there.flatMap((file) => (file === undefined ? [] : [ask(file)])));
   const known = new Map<string, Python>();
-  for (const python of asked) if (python !== undefined && isNewEnough(python)) known.set(python.path, python);
+  for (const python of asked) {
+    if (python === undefined || !isNewEnough(python)) continue;
+    const file = await realpath(python.path); // python3, python3.11 and /bin/python3 are one
+    if (!known.has(file)) known.set(file, python);
+  }
   return [...known.values()];
 }
 

@@ -13,6 +13,7 @@ from attribution.commands.opt_outs import add_opt_outs, opt_outs_in, tell_unsear
 from attribution.commands.sources import add_sources, parts_of_sources, read_part, read_sources
 from attribution.commands.streams import tell_counts
 from attribution.errors import UsageError
+from attribution.report.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -217,10 +218,9 @@ def _tell_profile(index: Path) -> None:
 
 def _tell(index: Path, summary: BuildSummary, skipped: Counter[str], *, verb: str = "") -> None:
     tell_counts("left out", skipped + summary.left_out)
-    print(
-        f"{index}: {verb}{summary.files - summary.left_out.total():,} files, {summary.documents:,} distinct "
-        f"contents, {summary.source_bytes / 1e6:.1f} MB of source"
-    )
+    files = counted(summary.files - summary.left_out.total(), "file")
+    contents = counted(summary.documents, "distinct content")
+    print(f"{index}: {verb}{files}, {contents}, {summary.source_bytes / 1e6:.1f} MB of source")
 
 
 def _remove(args: argparse.Namespace) -> int:
@@ -245,7 +245,8 @@ def _remove(args: argparse.Namespace) -> int:
     if summary.unsearched:
         tell_unsearched(summary.unsearched)
     print(
-        f"{args.index}: {summary.files:,} files removed, {summary.documents:,} contents with them; "
+        f"{args.index}: {counted(summary.files, 'file')} removed, "
+        f"{counted(summary.documents, 'content')} with them; "
         "erase their data with: sc-attrib index compact"
     )
     return 0
@@ -262,10 +263,7 @@ def _verify(args: argparse.Namespace) -> int:
         print(f"sc-attrib: {stray}: no part of the index; delete it if no writer is at work", file=sys.stderr)
     if report.damages:
         return EXIT_UNUSABLE
-    print(
-        f"{args.index}: whole, {report.files:,} file{'s' * (report.files != 1)}, "
-        f"{report.size_bytes / 1e6:.1f} MB"
-    )
+    print(f"{args.index}: whole, {counted(report.files, 'file')}, {report.size_bytes / 1e6:.1f} MB")
     return EXIT_CLEAN
 
 
@@ -273,9 +271,8 @@ def _compact(args: argparse.Namespace) -> int:
     from attribution.index.compaction import compact
 
     done = compact(args.index)
-    several = "s" * (done.segments_before != 1)
     print(
-        f"{args.index}: {done.segments_before} segment{several} became {done.segments_after}, "
+        f"{args.index}: {counted(done.segments_before, 'segment')} became {done.segments_after}, "
         f"{done.bytes_before / 1e6:.1f} MB became {done.bytes_after / 1e6:.1f} MB"
     )
     return 0

@@ -8,7 +8,7 @@ from typing import Any
 
 from attribution.holdings import Holding, Holdings
 from attribution.model import Kind
-from attribution.report.words import writable
+from attribution.report.words import counted, writable
 
 SCHEMA = 1
 _LIKENESS = {
@@ -44,7 +44,8 @@ def _summary(asked: str, holdings: Holdings) -> str:
         count = f"{len(theirs):,} of {holdings.files:,} files are in the index as they are"
         parts.append(f"{count}, {len(partly):,} in part")
     if holdings.ids:
-        parts.append(f"{len(holdings.by_id):,} files in the index come from there")
+        come = "comes" if len(holdings.by_id) == 1 else "come"
+        parts.append(f"{counted(len(holdings.by_id), 'file')} in the index {come} from there")
     return f"{writable(asked)}: {'; '.join(parts)}"
 
 

@@ -21,6 +21,15 @@ _LIKENESS = {Kind.NEAR_COPY: "near copy", Kind.RENAMED: "copied code with names 
 _RENAMES_SHOWN = 6
 
 
+def counted(count: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "file"), counted(4605, "file")
+    ('1 file', '4,605 files')
+    """
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def saying(verdict: Verdict) -> str:
     """What a verdict asks of a person."""
     return _SAYINGS[verdict]

@@ -169,7 +169,7 @@ def test_a_list_named_to_build_is_obeyed_from_the_start(tmp_path: Path, run_cli)
     )
     assert done.returncode == 0, done.stderr
     assert b"1 opted out" in done.stderr
-    assert b"ix: 1 files" in done.stdout
+    assert b"ix: 1 file," in done.stdout
 
 
 def test_an_author_is_taken_out_of_an_index_that_keeps_texts(tmp_path: Path) -> None:

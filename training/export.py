@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,8 +60,9 @@ def export_gguf(
                 written = quantize(written, Path(folder, "quantized.gguf"), gguf_type)
             written.replace(gguf_path)
     except OSError as error:
+        reason = error.strerror or "the disk takes no more"  # numpy does not pass on why it wrote a part
         raise ExportError(
-            gguf_path, f"cannot be written ({error.strerror})", remedy="make room or choose another folder"
+            gguf_path, f"cannot be written ({reason})", remedy="make room or choose another folder"
         ) from error
 
 
@@ -179,17 +181,16 @@ def _read_config(checkpoint: Path) -> tuple[Architecture, Config]:
 
 
 def _write(path: Path, labels: _Labels, model: CheckedModel, gguf_type: GgufType) -> None:
-    writer = gguf.GGUFWriter(path, model.architecture.name)
     file_type = gguf.LlamaFileType.ALL_F32 if gguf_type is GgufType.F32 else gguf.LlamaFileType.MOSTLY_F16
-    writer.add_name(labels.name)
-    if labels.license:
-        writer.add_license(labels.license)
-    writer.add_context_length(model.architecture.context_tokens(model.config))
-    model.architecture.add_shape(writer, model.config)
-    writer.add_file_type(file_type)
-    add_tokenizer(writer, model.tokenizer, vocabulary=model.config.vocab_size)
-    _write_tensors(writer, model, gguf_type)
-    writer.close()
+    with closing(gguf.GGUFWriter(path, model.architecture.name)) as writer:
+        writer.add_name(labels.name)
+        if labels.license:
+            writer.add_license(labels.license)
+        writer.add_context_length(model.architecture.context_tokens(model.config))
+        model.architecture.add_shape(writer, model.config)
+        writer.add_file_type(file_type)
+        add_tokenizer(writer, model.tokenizer, vocabulary=model.config.vocab_size)
+        _write_tensors(writer, model, gguf_type)
 
 
 def _write_tensors(writer: gguf.GGUFWriter, model: CheckedModel, gguf_type: GgufType) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 
 import gguf
@@ -207,6 +208,17 @@ def test_cut_weights_are_refused(checkpoint, tmp_path):
     (copy / "model.safetensors").write_bytes(b"\0" * 100)
     with pytest.raises(ExportError, match="weights cannot be read"):
         export_gguf(copy, tmp_path / "model.gguf")
+
+
+def test_full_disk_is_one_clear_sentence_and_nothing_is_left(checkpoint, tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, limits[1]))  # within the weights, behind the metadata
+    try:
+        with pytest.raises(ExportError, match=r"written \((the disk takes no more|File too large)\)"):
+            export_gguf(checkpoint, tmp_path / "model.gguf", gguf_type=GgufType.F32)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.iterdir())
 
 
 def test_place_that_cannot_be_written_is_one_clear_sentence(checkpoint, tmp_path):

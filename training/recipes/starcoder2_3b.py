@@ -2,6 +2,7 @@
 
 Lozhkov et al. 2024, "StarCoder 2 and The Stack v2": 2.6M tokens an update, 1.2M updates, rate 3e-4 falling
 to a tenth, 1,000 updates of warm-up, betas 0.9 and 0.95, weight decay 0.1. Learns from a curated corpus.
+Ours, as in all recipes: the embedding does not decay, and AdamW's epsilon is 1e-10.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ _TOKEN = re.compile(
     r'"{3}(?:\\.|[^\\])*?(?:"{3}|\Z)|\'{3}(?:\\.|[^\\])*?(?:\'{3}|\Z)'  # the strings of several lines
     r'|"(?:\\.|[^"\\\n])*"?|\'(?:\\.|[^\'\\\n])*\'|`(?:\\.|[^`\\])*`'  # a lone ' is no string: &'a, don't
     r"|/\*(?:[^*]|\*(?!/))*(?:\*/|\Z)|(?<![\\:])//[^\n]*|(?<!\S)\#[^\n]*"
-    r"|[()\[\]{}]",
+    r"|\\.|[()\[\]{}]",  # what is escaped belongs to a pattern
     re.DOTALL,
 )
 _BEGINS_NOTHING = re.compile(r"[\r\n#)\]}]|end\b")

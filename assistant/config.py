@@ -188,6 +188,15 @@ class CompletionSettings:
         default=1024,
         metadata=about("Pieces of other files in a prompt, in tokens.", minimum=64, maximum=2**20),
     )
+    min_confidence: float = field(
+        default=0.2,
+        metadata=about(
+            "End a suggestion before the first token that the model finds less likely than this, 0 to 1; "
+            "0 lets it guess. One that is asked for explicitly may guess.",
+            minimum=0,
+            maximum=1,
+        ),
+    )
     timeout_ms: int = field(
         default=4000, metadata=about("Time to write a suggestion; what is ready then is used.", minimum=50)
     )

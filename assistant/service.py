@@ -120,7 +120,7 @@ class CompletionService:
         if not self._is_wanted(request):
             return None
         task = await self._prepare(request)
-        return await self._draw(task, self._sampling, self._deadline)
+        return await self._draw(task, self._sampling(request), self._deadline)
 
     async def alternatives(
         self, request: CompletionRequest, *, beside: Completion | None
@@ -138,15 +138,17 @@ class CompletionService:
         for seed in range(1, self._settings.completion.candidates):
             if time.perf_counter() >= deadline:
                 break
-            drawn = await self._draw(task, self._sampling.varied(seed), deadline)
+            drawn = await self._draw(task, self._sampling(request).varied(seed), deadline)
             if drawn is not None and not drawn.is_withheld:
                 known.setdefault(drawn.text, drawn)
         return [completion for completion in known.values() if completion is not beside]
 
-    @property
-    def _sampling(self) -> Sampling:
+    def _sampling(self, request: CompletionRequest) -> Sampling:
+        """Who asks for a suggestion may have a guess; who types is not to be kept with one."""
         model = self._settings.model
-        return Sampling(temperature=model.temperature, seed=model.seed)
+        typed = request.trigger is Trigger.AUTOMATIC
+        confidence = self._settings.completion.min_confidence if typed else 0.0
+        return Sampling(temperature=model.temperature, seed=model.seed, min_confidence=confidence)
 
     @property
     def _deadline(self) -> float:

@@ -17,7 +17,7 @@ import contextlib
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,15 @@ from numpy.typing import NDArray
 
 from assistant.backends.protocol import GREEDY, CompletionBackend, Token, TokenShaping
 from assistant.completion import CompletionRequest
-from assistant.config import ContextUse, Lines, ModelSettings, Precision, Settings, TraceSettings
+from assistant.config import (
+    CompletionSettings,
+    ContextUse,
+    Lines,
+    ModelSettings,
+    Precision,
+    Settings,
+    TraceSettings,
+)
 from assistant.context.selection import PromptContext, context_room
 from assistant.fim import FimIds, FimOrder
 from assistant.models import DEFAULT_MODEL, open_model
@@ -55,8 +63,8 @@ class Way:
     context: ContextUse = ContextUse.OFF
     mixed: int | None = None
     """Other files that are mixed in beside the document itself; ``None`` mixes nothing."""
-    served: bool = False
-    """Whether the assistant's own service answers, which trims to what belongs into the gap."""
+    min_confidence: float | None = None
+    """How sure the model must be, where the assistant's own service answers, which also trims."""
 
 
 ALONE = Way(key="spm", label="document alone, SPM")
@@ -74,7 +82,12 @@ WAYS = (
         context=ContextUse.ON,
         mixed=8 + MOST_UNOPENED,
     ),
-    Way(key="editor", label="as an editor gets it: mixed with 64 files, trimmed", served=True),
+    Way(key="asked", label="as an editor gets it: mixed with 64 files, trimmed", min_confidence=0.0),
+    Way(
+        key="typed",
+        label="the same while typing: up to the first unlikely token",
+        min_confidence=CompletionSettings().min_confidence,
+    ),
 )
 LINES = {Gap.LINE: Lines.SINGLE, Gap.LINES: Lines.MULTIPLE, Gap.SPAN: Lines.AUTO}
 """What the service is told of each kind of gap."""
@@ -141,10 +154,15 @@ class Project:
             unopened={file.path: file.text.decode() for file in rest},
         )
 
-    async def served(self, task: InfillTask) -> InfillAnswer:
+    async def served(self, task: InfillTask, min_confidence: float) -> InfillAnswer:
         """What the assistant answers, untraced and with as much time as it needs."""
         settings = Settings(trace=TraceSettings(required=False))
-        completion = replace(settings.completion, lines=LINES[task.gap], timeout_ms=60_000)
+        completion = replace(
+            settings.completion,
+            lines=LINES[task.gap],
+            min_confidence=min_confidence,
+            timeout_ms=60_000,
+        )
         service = CompletionService(
             self._backend,
             tracer=None,
@@ -174,8 +192,8 @@ def shared(one: str, other: str) -> int:
 
 async def fill(task: InfillTask, project: Project, way: Way, backend: CompletionBackend) -> InfillAnswer:
     """Fill a gap in one way; as many lines as the author's are taken where the service does not decide."""
-    if way.served:
-        return await project.served(task)
+    if way.min_confidence is not None:
+        return await project.served(task, way.min_confidence)
     request = project.request(task)
     before, required = split_last_token(request.prefix)
     most = room_for(task.gap, Served(backend))
@@ -236,6 +254,12 @@ class Score:
 
     exact: NDArray[np.float64]
     similarity: NDArray[np.float64]
+    shown: float
+    """Share of the answers that are not empty."""
+    right: float
+    """Share of those that the author's text begins with."""
+    wrong_lines: float
+    """Lines of an answer from the first on that differs, for each gap."""
     valid: float | None
     """Share of the files that parse with the answer in them, of those that did with the author's."""
 
@@ -243,7 +267,11 @@ class Score:
     def of(cls, answers: Sequence[InfillAnswer]) -> Score:
         """Score answers."""
         valid = [answer.is_valid for answer in answers if answer.is_valid is not None]
+        shown = [answer for answer in answers if answer.completion.strip()]
         return cls(
+            shown=len(shown) / len(answers),
+            right=float(np.mean([is_right(answer) for answer in shown])),
+            wrong_lines=sum(map(wrong_lines, shown)) / len(answers),
             valid=float(np.mean(valid)) if valid else None,
             exact=np.array([answer.is_exact for answer in answers], dtype=float),
             similarity=np.array([answer.similarity for answer in answers]),
@@ -256,7 +284,21 @@ def row(label: str, score: Score, bases: Sequence[Score]) -> str:
     rates = f"{score.exact.mean():.1%} ({low:.1%} to {high:.1%})"
     gains = " | ".join("" if base is score else ahead(score.exact - base.exact) for base in bases)
     valid = "–" if score.valid is None else f"{score.valid:.1%}"
-    return f"| {label} | {rates} | {gains} | {score.similarity.mean():.3f} | {valid} |"
+    shown = f"{score.shown:.1%} | {score.right:.1%} | {score.wrong_lines:.2f}"
+    return f"| {label} | {rates} | {gains} | {score.similarity.mean():.3f} | {valid} | {shown} |"
+
+
+def is_right(answer: InfillAnswer) -> bool:
+    """Whether the author wrote this, and perhaps went on."""
+    return answer.task.middle.startswith(answer.completion.rstrip())
+
+
+def wrong_lines(answer: InfillAnswer) -> int:
+    """How many lines would have to be deleted or mended."""
+    written, wanted = (text.splitlines() for text in (answer.completion.rstrip(), answer.task.middle))
+    right = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(written, wanted, strict=False)))
+    is_head = right < len(wanted) and right == len(written) - 1 and wanted[right].startswith(written[right])
+    return 0 if is_head else len(written) - right
 
 
 def ahead(gain: NDArray[np.float64]) -> str:
@@ -294,8 +336,9 @@ def table(answers: Mapping[str, Sequence[InfillAnswer]], backend: CompletionBack
     scores = {label: Score.of(found) for label, found in answers.items()}
     head = [
         f"\n{backend.description}, {gap}, n = {len(answers[NGRAMS])}\n",
-        "| way | exact match | ahead of the document alone | of the match | edit similarity | valid syntax |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| way | exact match | ahead of the document alone | of the match | edit similarity | valid syntax "
+        "| shown | right, of these | wrong lines a gap |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     bases = (scores[ALONE.label], scores[NGRAMS])
     return "\n".join([*head, *(row(label, score, bases) for label, score in scores.items())])

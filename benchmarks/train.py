@@ -78,11 +78,11 @@ def _print_cpu(shape: str, shards: Path, args: argparse.Namespace) -> None:
     common = {"shape": shape, "shards": shards, "rows": rows}
     jobs = [
         Job(label="Trainer", kind="trainer", **common),
+        Job(label="Trainer, glibc as it comes", kind="trainer", keeps_memory=False, **common),
         Job(label="ours, AdamW", kind="ours", **common),
     ]
     if shape == "20m":
         jobs += [
-            Job(label="Trainer, glibc as it comes", kind="trainer", keeps_memory=False, **common),
             Job(label="ours, AdamW, glibc as it comes", kind="ours", keeps_memory=False, **common),
             Job(label="Trainer, a padded document each row", kind="trainer, padded", **common),
             Job(label="ours, Muon", kind="ours", matrices="muon", **common),

@@ -6,7 +6,6 @@ import argparse
 import ast
 import contextlib
 import importlib.util
-import os
 import re
 import shutil
 import subprocess
@@ -17,7 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from attribution.errors import MissingExtraError, ScAttribError
+from attribution.commands.streams import shows_colour
+from attribution.errors import MissingExtraError, ScAttribError, UsageError
 
 if TYPE_CHECKING:
     from attribution.index.index import Index
@@ -89,8 +89,13 @@ def run(args: argparse.Namespace) -> int:
 
     from assistant.models import DEFAULT_MODEL
 
-    page = _Page(colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
-    args.dir.mkdir(parents=True, exist_ok=True)
+    page = _Page(colour=shows_colour(sys.stdout))
+    try:
+        args.dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{args.dir} cannot be made ({error.strerror}); name another folder with --dir"
+        ) from error
     index = _show_index(args.dir / "index", page)
     asyncio.run(_show_suggestions(index, args.model or DEFAULT_MODEL, page))
     _show_check(args.dir / "pasted.py", index, page)

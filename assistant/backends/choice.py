@@ -28,6 +28,7 @@ class TokenChooser:
     ) -> None:
         self.generated: list[int] = []
         self._temperature = sampling.temperature
+        self._min_confidence = sampling.min_confidence
         self._random = np.random.default_rng(sampling.seed)
         self._required = required
         self._shaping = shaping
@@ -35,16 +36,25 @@ class TokenChooser:
         self._ends = ends
 
     def choose(self, logits: Logits) -> int | None:
-        """Choose from the model's logits, which stay as they are; ``None`` where every token is forbidden."""
+        """Choose from the model's logits, which stay as they are.
+
+        ``None`` where every token is forbidden, or the one chosen is less likely than it has to be.
+        """
         if self._shaping is not None:
             logits = logits.copy()
             self._shaping.shape(self.generated, logits)
         if self._required:
             logits = _only(logits, self._vocabulary().beginning(self._required))
         token = self._permitted(logits)
-        if token is not None:
-            self._remember(token)
+        if token is None or not self._is_confident(token, logits):
+            return None
+        self._remember(token)
         return token
+
+    def _is_confident(self, token: int, logits: Logits) -> bool:
+        if self._min_confidence <= 0 or self._ends(token):
+            return True
+        return float(1 / np.exp(logits - logits[token]).sum()) >= self._min_confidence
 
     def _permitted(self, logits: Logits) -> int | None:
         for _ in range(MAX_REFUSALS):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -32,10 +32,17 @@ class Sampling:
     """0 takes the likeliest token each time."""
     seed: int = 0
     """The same seed, prompt and temperature give the same tokens."""
+    min_confidence: float = 0.0
+    """The stream ends before a token whose probability is less than this, 0 to 1; end tokens may always come.
+
+    The probability is the one after shaping and among what may come at all, at temperature 1. A back end that
+    sees no logits cannot tell.
+    """
 
     def varied(self, by: int) -> Sampling:
         """Draw otherwise, and at random even where this one always takes the likeliest token."""
-        return Sampling(temperature=max(self.temperature, VARIED_TEMPERATURE), seed=(self.seed + by) % 2**32)
+        temperature = max(self.temperature, VARIED_TEMPERATURE)
+        return replace(self, temperature=temperature, seed=(self.seed + by) % 2**32)
 
 
 VARIED_TEMPERATURE = 0.6

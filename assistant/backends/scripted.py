@@ -25,6 +25,8 @@ from assistant.fim import STARCODER2, FimIds, resolve_ids
 
 _KEPT_PROMPTS = 100
 _FIRST_BYTE = len(STARCODER2.control_tokens)
+_SURE = 20
+"""Logits by which what the script says is ahead of the end of the text, and that of all else."""
 _IDS = {token: i for i, token in enumerate(STARCODER2.control_tokens)}
 _VOCABULARY = Vocabulary([b""] * _FIRST_BYTE + [bytes([byte]) for byte in range(256)])
 
@@ -110,7 +112,8 @@ class ScriptedBackend:
             reply = self._reply_to(self._prefix(prompt) + required).drawn(sampling)
             if reply.error is not None:
                 raise BackendError(reply.error)
-            for token in self._tokens(reply, required, shaping, limit=limit):
+            greedy = Sampling(min_confidence=sampling.min_confidence)
+            for token in self._tokens(reply, required, shaping, greedy, limit=limit):
                 await self._pause(reply.delay_ms)
                 if self._closed.is_set():
                     return
@@ -142,7 +145,13 @@ class ScriptedBackend:
         return self.detokenize(ids)
 
     def _tokens(
-        self, reply: Reply, required: bytes, shaping: TokenShaping | None, *, limit: int
+        self,
+        reply: Reply,
+        required: bytes,
+        shaping: TokenShaping | None,
+        sampling: Sampling,
+        *,
+        limit: int,
     ) -> Iterable[Token]:
         """Choose what the script says next, or the end of the text, or anything else, in this order."""
         text = reply.text.encode()
@@ -150,7 +159,7 @@ class ScriptedBackend:
         script = chain.from_iterable(endless)
         stops = self.fim_ids.stops
         chooser = TokenChooser(
-            sampling=GREEDY,
+            sampling=sampling,
             required=b"",
             shaping=shaping,
             vocabulary=lambda: _VOCABULARY,
@@ -165,8 +174,8 @@ class ScriptedBackend:
                 return
 
     def _logits(self, byte: int | None) -> Logits:
-        logits = np.full(_FIRST_BYTE + 256, -1, np.float32)
-        logits[self.fim_ids.end_of_text] = 0
+        logits = np.full(_FIRST_BYTE + 256, -2 * _SURE, np.float32)
+        logits[self.fim_ids.end_of_text] = -_SURE
         if byte is not None:
-            logits[byte + _FIRST_BYTE] = 1
+            logits[byte + _FIRST_BYTE] = 0
         return logits

@@ -7,11 +7,13 @@ import contextlib
 
 import pytest
 
+from assistant.backends.llama_cpp import LlamaCppBackend
 from assistant.backends.protocol import Token
 from assistant.backends.scripted import Reply, ScriptedBackend
 from assistant.completion import Completion, CompletionRecords, CompletionRequest, Timing, Trigger
 from assistant.config import CompletionSettings, Lines, OnDeny, Settings, TraceSettings
 from assistant.errors import BackendError
+from assistant.models import DEFAULT_MODEL, ModelOptions
 from assistant.service import CompletionService
 from assistant.tracing import UNTRACED, Decision, decide, head, tail
 from attribution.model import Attribution, Kind, Lane, License, Match, Origin, Verdict
@@ -111,6 +113,23 @@ async def test_an_explicit_request_may_span_lines():
     answer = Reply(after="x = ", text="1\ny = 2")
     completion = await service(answer).complete(request("x = ", trigger=Trigger.INVOKED))
     assert completion.text == "1\ny = 2"
+
+
+async def test_while_typing_the_model_does_not_guess_and_asked_explicitly_it_does():
+    backend = LlamaCppBackend.open(DEFAULT_MODEL, ModelOptions(threads=1))
+
+    async def written(min_confidence: float, trigger: Trigger) -> str:
+        wanted = CompletionSettings(lines=Lines.SINGLE, min_confidence=min_confidence)
+        served = CompletionService(backend, tracer=FakeTracer(), settings=Settings(completion=wanted))
+        completion = await served.complete(request("def area(width, height):\n    return ", trigger=trigger))
+        return completion.text if completion else ""
+
+    guess = await written(0.0, Trigger.AUTOMATIC)
+    assert guess
+    assert await written(1.0, Trigger.INVOKED) == guess
+    assert await written(1.0, Trigger.AUTOMATIC) == ""
+    assert guess.startswith(await written(0.3, Trigger.AUTOMATIC))
+    await backend.close()
 
 
 @pytest.mark.parametrize(("lines", "text"), [(Lines.SINGLE, "a()"), (Lines.MULTIPLE, "a()\nb()")])

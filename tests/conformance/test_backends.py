@@ -267,6 +267,36 @@ async def test_a_seed_fixes_what_a_temperature_leaves_open(backend):
     assert await sampled(7) == await sampled(7)
 
 
+class Confidences(TokenShaping):
+    """Notes how likely each token was."""
+
+    def __init__(self) -> None:
+        self.noted: list[float] = []
+
+    def shape(self, generated, logits):
+        self.logits = logits.astype(np.float64)
+
+    def permits(self, generated, token):
+        self.noted.append(1 / np.exp(self.logits - self.logits[token]).sum())
+        return True
+
+
+async def test_the_stream_ends_before_a_token_that_is_less_likely_than_it_has_to_be(backend):
+    async def written(shaping: TokenShaping, *, least: float = 0.0) -> list[int]:
+        sampling = Sampling(min_confidence=least)
+        stream = backend.generate(_infill_prompt(backend), max_tokens=12, sampling=sampling, shaping=shaping)
+        return [token.id async for token in stream if token.text]
+
+    if not backend.sees_logits:
+        assert await written(TokenShaping(), least=1.0) == await written(TokenShaping())
+        return
+    confidences = Confidences()
+    plain = await written(confidences)
+    least = float(np.median(confidences.noted)) * (1 + 1e-6)
+    unsure = [n for n, confidence in enumerate(confidences.noted) if confidence < least]
+    assert await written(TokenShaping(), least=least) == plain[: (unsure or [len(plain)])[0]]
+
+
 class Forbidding(TokenShaping):
     """Refuses ids, and remembers what it was asked."""
 

@@ -17,3 +17,11 @@ def test_the_demo_shows_a_known_and_an_unknown_suggestion_and_a_traced_paste(
     assert "└─ no known source" in text
     assert re.search(r"pasted\.py:\d+-\d+\S*  attribute  copied code, 100% alike", text)
     assert "Lib/textwrap.py:" in text
+
+
+def test_where_the_folder_cannot_be_made_another_one_is_asked_for(run_cli, tmp_path: Path) -> None:
+    (tmp_path / "demo").write_text("in the way")
+    done = run_cli("demo", "--dir", "demo/here")
+    assert done.returncode == 2
+    assert done.stderr.decode().count("\n") == 1
+    assert "name another folder with --dir" in done.stderr.decode()

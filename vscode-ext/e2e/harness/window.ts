@@ -39,9 +39,7 @@ export class Window {
 
   /** Open a file of the workspace by its name, at a line and column where they are given. */
   async openFile(name: string, line?: number, column?: number): Promise<void> {
-    await this.page.keyboard.press("Control+P");
-    const input = this.page.locator(".quick-input-widget input");
-    await input.waitFor();
+    const input = await this.quickInput("Control+P");
     await input.fill(name);
     const label = this.page.locator(".label-name").getByText(name, { exact: true });
     await this.page.locator(".quick-input-list .monaco-list-row").filter({ has: label }).first().click();
@@ -50,10 +48,19 @@ export class Window {
     if (line !== undefined) await this.goTo(line, column ?? 1);
   }
 
-  async goTo(line: number, column: number): Promise<void> {
-    await this.page.keyboard.press("Control+G");
+  /** Open the input of a key; pressed again where a window that has just opened did not hear it. */
+  private async quickInput(key: string): Promise<Locator> {
     const input = this.page.locator(".quick-input-widget input");
-    await input.waitFor();
+    const press = async () => {
+      await this.page.keyboard.press(key);
+      return input.waitFor({ timeout: 10_000 }).then(() => true, () => false);
+    };
+    await this.until(press, (isOpen) => isOpen, `the input of ${key}`);
+    return input;
+  }
+
+  async goTo(line: number, column: number): Promise<void> {
+    const input = await this.quickInput("Control+G");
     await input.fill(`:${line}:${column}`);
     await this.page.keyboard.press("Enter");
     await input.waitFor({ state: "hidden" });
@@ -84,9 +91,7 @@ export class Window {
 
   /** Run a command by its title, as the palette lists it. */
   async command(title: string): Promise<void> {
-    await this.page.keyboard.press("F1");
-    const input = this.page.locator(".quick-input-widget input");
-    await input.waitFor();
+    const input = await this.quickInput("F1");
     await input.fill(`>${title}`);
     await this.page.locator(".quick-input-list .monaco-list-row", { hasText: title }).first().waitFor();
     await this.page.keyboard.press("Enter");

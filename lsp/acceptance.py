@@ -34,7 +34,7 @@ _ANCHOR_CHARACTERS = 120
 _MOVED_CHARACTERS = 100_000
 """How far edits above a suggestion may move it before it is lost sight of."""
 _SURROUNDING_LINES = 3 * CONTEXT_LINES
-_MAX_SURROUNDING_CHARACTERS = 16_384
+_MAX_SURROUNDING_CHARACTERS = 4_096
 _LEAST_TAKEN = 4
 """Characters that must come at once to be an acceptance rather than typing and closing brackets."""
 _WORD = re.compile(r"\w")

@@ -227,7 +227,7 @@ def _run_tokenizer(args: argparse.Namespace) -> int:
 
 
 def _run_pretrain(args: argparse.Namespace) -> int:
-    from training.distributed import is_main_process
+    from training.distributed import is_main_process, leave
     from training.execution import Execution
     from training.run import run_recipe
 
@@ -245,12 +245,12 @@ def _run_pretrain(args: argparse.Namespace) -> int:
         threads=args.threads,
     )
     if not is_main_process():
-        return 0
+        return leave(0)
     sys.stderr.write(
         f"{result.state.tokens:,} tokens in {result.state.seconds / 60:.1f} minutes, "
         f"{result.bits_per_byte:.3f} bits per held-out byte\n"
     )
-    return _say(result.checkpoint)
+    return leave(_say(result.checkpoint))
 
 
 def _run_export(args: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -111,6 +112,20 @@ def joined_world() -> Iterator[World]:
         yield World(rank=dist.get_rank(), size=dist.get_world_size(), device=device)
     finally:
         dist.destroy_process_group()
+
+
+def leave(code: int) -> int:
+    """Answer the exit code; a process that torchrun started ends with it here, once all is said and written.
+
+    Threads of gloo may still hold tensors. If one lets go of them while the interpreter is taken down, the
+    process ends with SIGABRT, and torchrun calls a run failed that did not
+    (https://github.com/pytorch/pytorch/pull/179291).
+    """
+    if dist.is_torchelastic_launched():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
 
 
 def is_main_process() -> bool:

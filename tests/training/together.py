@@ -11,6 +11,7 @@ import torch
 from conftest import SMALL
 
 from attribution.errors import ScAttribError
+from training.distributed import leave
 from training.run import run_recipe
 
 
@@ -23,6 +24,7 @@ def main() -> None:
         run_recipe(recipe, Path(sys.argv[1]), files=list, progress=False)
     except ScAttribError as error:
         sys.exit(f"{type(error).__name__}: {error}")
+    leave(0)
 
 
 main()

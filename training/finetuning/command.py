@@ -162,6 +162,7 @@ def _expression(text: str) -> str:
 def run(args: argparse.Namespace) -> int:
     """Tune; print the path of the GGUF file, and on standard error how to serve it."""
     from assistant.quantize import GgufType
+    from training.distributed import leave
     from training.finetuning.layout import TuningLayout
     from training.finetuning.run import Options, tune
 
@@ -184,7 +185,7 @@ def run(args: argparse.Namespace) -> int:
         )
     _tell(tuned, _indexes(args, layout))
     print(layout.gguf)  # noqa: T201 - stdout is data
-    return 0
+    return leave(0)
 
 
 def shipped_model() -> Path:

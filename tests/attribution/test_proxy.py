@@ -62,7 +62,7 @@ def _pipe(read: Callable[[int], bytes], write: Callable[[bytes], object]) -> Non
     try:
         while part := read(1 << 16):
             write(part)
-    except OSError:
+    except (OSError, ValueError):  # either side is gone, or this one's file is closed already
         return
 
 
